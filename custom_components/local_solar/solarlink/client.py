@@ -1,0 +1,111 @@
+"""What every family's client offers, whatever its wire looks like.
+
+The integration and the command line know only this: a link is opened, the installation behind it is identified, points
+of its units are read in as few exchanges as the protocol allows, and settings are written with care.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .errors import SolarError
+from .journal import Journal
+from .links.stats import LinkStats
+from .points import Limits, Point, Reading, Ref, Value
+from .trace import Trace
+
+type Progress = Callable[[float, str], None]
+"""Called during long work with the share that is done (0 to 1) and the name of what is being looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One device of an installation.
+
+    ``id`` is a short name unique within the installation and stable while its order on the bus is (``xt1``, ``bms``);
+    ``serial`` identifies the hardware and is what histories hang on.
+    """
+
+    id: str
+    kind: str
+    name: str
+    serial: str
+    manufacturer: str
+    model: str
+    firmware: str = ""
+    hardware: str = ""
+    address: int = 0
+    mac: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A gateway (``root``) and the units behind it; a device without a gateway is a root without units."""
+
+    root: Unit
+    units: tuple[Unit, ...] = ()
+
+    @property
+    def all_units(self) -> tuple[Unit, ...]:
+        """The root and everything behind it, root first."""
+        return (self.root, *self.units)
+
+    def unit(self, unit_id: str) -> Unit | None:
+        """The unit of that id, if it is there."""
+        return next((unit for unit in self.all_units if unit.id == unit_id), None)
+
+
+@dataclass(slots=True)
+class Report:
+    """What one read brought: values with their time, and what failed and why. Neither costs the other."""
+
+    readings: dict[Ref, Reading] = field(default_factory=dict)
+    failed: dict[Ref, SolarError] = field(default_factory=dict)
+
+
+class Client(Protocol):
+    """One link to one installation; all methods may be called from several tasks at once."""
+
+    stats: LinkStats
+    trace: Trace
+    journal: Journal
+
+    @property
+    def installation(self) -> Installation:
+        """The installation found by the last ``identify``; before that an ``AttributeError``."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the link stands at this moment."""
+
+    def points(self, unit: Unit) -> Mapping[str, Point[Any]]:
+        """Every point of that unit by key, in the order in which people want to see them."""
+
+    async def connect(self, timeout: float) -> None:
+        """Wait until the link stands; raises ``LinkError``."""
+
+    async def identify(self, progress: Progress | None = None) -> Installation:
+        """Find out what is there. Raises ``LinkError``, ``NoAnswerError``, ``NoDeviceError``."""
+
+    async def read(self, refs: Sequence[Ref]) -> Report:
+        """Read these points in as few exchanges as possible.
+
+        What fails by itself is in the report; an error that costs everything (no link, silence) is raised.
+        """
+
+    def group(self, ref: Ref) -> Hashable:
+        """Names the exchange in which ``ref`` is read: refs of the same group share one."""
+
+    async def limits(self, ref: Ref) -> Limits:
+        """What that setting accepts now: the device's own limits where it tells them, and the order of settings."""
+
+    async def write(self, ref: Ref, value: Value, *, permanent: bool = False, confirmed: bool = False) -> Reading:
+        """Set a point, verify it as far as the device allows and return what the device keeps.
+
+        ``permanent`` spends flash where the ordinary write would not. ``confirmed`` is the person's consent to a write
+        with ``Risk.OUTAGE``. Raises ``NotWritableError``, the ``Value...Error`` family, ``NeedsConsentError``,
+        ``WriteBudgetError``, ``DeviceRefusedError``, ``WriteUncertainError``, ``NotKeptError``, ``LinkError``.
+        """
+
+    async def close(self) -> None:
+        """Close the link and end every task of this client."""

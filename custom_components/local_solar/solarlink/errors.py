@@ -1,0 +1,228 @@
+"""What can go wrong, once for all families.
+
+Every error carries a stable ``key`` (translated by the integration) and the ``details`` its sentence needs. ``str()``
+gives the English sentence, which is what the command line prints.
+"""
+
+from typing import ClassVar
+
+
+class SolarError(Exception):
+    """Base of everything this library raises on purpose."""
+
+    key: ClassVar[str] = "failed"
+    sentence: ClassVar[str] = "The request failed."
+
+    def __init__(self, **details: str | int | float) -> None:
+        """Keep the facts (name, port, limit, ...) that the sentence of this error mentions."""
+        self.details = {
+            name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in details.items()
+        }
+        super().__init__(self.sentence.format_map(self.details))
+
+
+class BadAddressError(SolarError):
+    """The text that names a link cannot be understood."""
+
+    key = "bad_address"
+    sentence = "'{address}' is no link address that {family} understands; expected {expected}."
+
+
+class LinkError(SolarError):
+    """The link itself is not there: nothing was asked and nothing was answered."""
+
+    key = "link_failed"
+    sentence = "No connection to {address}: {reason}."
+
+
+class PortTakenError(LinkError):
+    """Another program listens on the port that we need."""
+
+    key = "port_taken"
+    sentence = "Port {port} is used by another program; stop it or choose another port here and in the gateway."
+
+
+class AddressNotLocalError(LinkError):
+    """The address to listen on does not belong to this machine."""
+
+    key = "address_not_local"
+    sentence = "{address} is no address of this machine; use 0.0.0.0 to listen on all of them."
+
+
+class NobodyCalledError(LinkError):
+    """We listen, but no gateway has dialled in."""
+
+    key = "nobody_called"
+    sentence = (
+        "No gateway has connected to port {port}; check on the gateway that its destination is this machine's address "
+        "with this port."
+    )
+
+
+class LinkLostError(LinkError):
+    """The connection broke while an answer was awaited."""
+
+    key = "link_lost"
+    sentence = "The connection to {address} was lost."
+
+
+class LinkClosedError(LinkError):
+    """The link was closed by ourselves while somebody still wanted to use it."""
+
+    key = "link_closed"
+    sentence = "The connection to {address} has been closed."
+
+
+class NoAnswerError(SolarError):
+    """The link stands, but the device did not answer in time."""
+
+    key = "no_answer"
+    sentence = "{device} did not answer within {seconds} s."
+
+
+class BadAnswerError(SolarError):
+    """Something came back that is not an answer: wrong length, wrong format, impossible value."""
+
+    key = "bad_answer"
+    sentence = "The answer of {device} cannot be understood: {reason}."
+
+
+class DeviceRefusedError(SolarError):
+    """The device understood the request and said no; ``code`` is the family's own number or text."""
+
+    key = "device_refused"
+    sentence = "{device} refused: {reason} (code {code})."
+
+    def __init__(self, *, device: str, code: int | str, reason: str) -> None:
+        """Keep the device's own code, so that a client can decide whether a retry can help."""
+        self.code = code
+        super().__init__(device=device, code=code, reason=reason)
+
+
+class DeviceAbsentError(DeviceRefusedError):
+    """The gateway says that the addressed device is not there."""
+
+    key = "device_absent"
+    sentence = "{device} is not present (code {code}: {reason})."
+
+
+class NotSupportedError(DeviceRefusedError):
+    """This device or firmware does not know the value or the service."""
+
+    key = "not_supported"
+    sentence = "{device} does not support this: {reason} (code {code})."
+
+
+class DeviceBusyError(DeviceRefusedError):
+    """The device asks to be left alone for a while."""
+
+    key = "device_busy"
+    sentence = "{device} is busy; try again in a few seconds."
+
+
+class UnknownPointError(SolarError):
+    """The caller named a unit or a value that this installation does not have."""
+
+    key = "unknown_point"
+    sentence = "There is no value '{point}' on unit '{unit}'; `solarlink discover` lists the units."
+
+
+class NotWritableError(SolarError):
+    """The point is read only, or too dangerous to be written by us."""
+
+    key = "not_writable"
+    sentence = "{point} cannot be written."
+
+
+class ValueRangeError(SolarError):
+    """The value lies outside what the device accepts now."""
+
+    key = "value_range"
+    sentence = "{point} accepts {minimum} to {maximum} {unit}; {value} is outside."
+
+
+class ValueStepError(SolarError):
+    """The value lies between two steps of the device."""
+
+    key = "value_step"
+    sentence = "{point} is set in steps of {step} {unit}; {value} is between two of them."
+
+
+class ValueKindError(SolarError):
+    """The value is of the wrong kind (text for a number, an unknown option, not finite)."""
+
+    key = "value_kind"
+    sentence = "'{value}' is no value for {point}; expected {expected}."
+
+
+class ValueOrderError(SolarError):
+    """The value would contradict another setting of the same device."""
+
+    key = "value_order"
+    sentence = "{point} at {value} would contradict {other}, which is {limit} {unit} now."
+
+
+class NotBelowError(ValueOrderError):
+    """The value must stay below that of another setting."""
+
+    key = "value_not_below"
+    sentence = "{point} must stay below {other}, which is {limit} {unit} now; {value} is not."
+
+
+class NotAboveError(ValueOrderError):
+    """The value must stay above that of another setting."""
+
+    key = "value_not_above"
+    sentence = "{point} must stay above {other}, which is {limit} {unit} now; {value} is not."
+
+
+class NeedsConsentError(SolarError):
+    """The write wears flash memory or can cut the supply and was not confirmed."""
+
+    key = "needs_consent"
+    sentence = "{point}: {reason}. Confirm it explicitly if that is what you want."
+
+
+class WriteBudgetError(SolarError):
+    """The daily number of flash writes of this point is used up."""
+
+    key = "write_budget"
+    sentence = (
+        "{point} was already written to flash {count} times in the last 24 hours; the memory wears out, so try again "
+        "tomorrow."
+    )
+
+
+class WriteUncertainError(SolarError):
+    """A write got no answer: it may or may not have been carried out."""
+
+    key = "write_uncertain"
+    sentence = "{device} did not confirm that {point} was set; check it on the device and set it again if needed."
+
+
+class NotKeptError(SolarError):
+    """The device confirmed a write, but reads back another value."""
+
+    key = "not_kept"
+    sentence = "{point} was sent as {value}, but the device kept {kept}."
+
+
+class AuthError(SolarError):
+    """The device wants another user name or password."""
+
+    key = "auth_failed"
+    sentence = "{device} refused the user name or the password."
+
+
+class WrongDeviceError(SolarError):
+    """Another device than the expected one answers at this address."""
+
+    key = "wrong_device"
+    sentence = "Expected device {expected}, but {found} answers at {address}."
+
+
+class NoDeviceError(SolarError):
+    """The gateway answers, but no known device is behind it."""
+
+    key = "no_device"
+    sentence = "The gateway at {address} answers, but it reports no device; check the cabling behind the gateway."

@@ -1,0 +1,46 @@
+"""What a family offers to the command line and to the integration; each family package has one as ``FAMILY``."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+from .client import Client
+from .journal import Journal
+from .links.address import LinkAddress
+from .points import Point
+
+NAMES = ("studer",)
+"""The families that exist; each is a sub-package of that name."""
+
+
+class Opener(Protocol):
+    """Builds a client for a link; nothing is sent before the client is used."""
+
+    def __call__(self, address: LinkAddress, *, journal: Journal) -> Client:
+        """Return the client of the installation at ``address``."""
+
+
+type Decoder = Callable[[str, Mapping[str, str]], Mapping[str, Any]]
+"""Takes the raw text and the options of ``solarlink decode`` and returns ``{"values": {unit: {key: value}}, ...}``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One family of devices."""
+
+    key: str
+    name: str
+    schemes: tuple[str, ...]
+    default_port: int
+    open: Opener
+    points: tuple[Point[Any], ...]
+    decoders: Mapping[str, Decoder]
+
+
+def load_family(key: str) -> Family:
+    """Import the package of a family and return what it offers; raises ``KeyError`` for an unknown one."""
+    if key not in NAMES:
+        raise KeyError(key)
+    family: Family = import_module(f".{key}", __package__).FAMILY
+    return family

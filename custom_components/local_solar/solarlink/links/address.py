@@ -1,0 +1,55 @@
+"""One text names a link: ``/dev/ttyUSB0``, ``socket://host:port``, ``tcp://host:port``, ``listen://0.0.0.0:4001``."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..errors import BadAddressError
+
+SERIAL_SCHEMES = ("serial", "socket", "rfc2217", "esphome-hass")
+"""Schemes that serialx opens as a serial port."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkAddress:
+    """A link address taken apart. ``path`` is a device path or the path of a URL; ``text`` is what was written."""
+
+    scheme: str
+    host: str = ""
+    port: int = 0
+    path: str = ""
+    peer: str = ""
+    """For ``listen``: the only address that may dial in, empty for any (``listen://0.0.0.0:4001?peer=192.0.2.7``)."""
+
+    @property
+    def text(self) -> str:
+        """The address as people write it, without anything secret."""
+        if self.scheme == "serial":
+            return self.path
+        return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.port else "") + self.path
+
+
+def parse_address(text: str, *, schemes: Collection[str], default_port: int, family: str) -> LinkAddress:
+    """Take a link text apart; raises ``BadAddressError`` when it is of none of ``schemes``."""
+    expected = ", ".join(f"{scheme}://..." if scheme != "serial" else "/dev/..." for scheme in schemes)
+
+    def bad() -> BadAddressError:
+        return BadAddressError(address=text, family=family, expected=expected)
+
+    if "serial" in schemes and (text.startswith("/dev/") or text.upper().startswith("COM")):
+        return LinkAddress("serial", path=text)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as err:
+        raise bad() from err
+    if parts.scheme not in schemes or not parts.hostname:
+        raise bad()
+    query = dict(item.partition("=")[::2] for item in parts.query.split("&") if item)
+    return LinkAddress(
+        parts.scheme,
+        host=parts.hostname,
+        port=default_port if port is None else port,
+        path=parts.path,
+        peer=query.get("peer", ""),
+    )

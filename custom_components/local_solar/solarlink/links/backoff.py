@@ -1,0 +1,31 @@
+"""Waiting longer after every failure, and never in step with others."""
+
+import random
+import time
+from collections.abc import Callable
+
+
+class Backoff:
+    """Doubles the wait after each failure, from ``first`` to ``longest`` seconds, with 20 % of jitter."""
+
+    def __init__(
+        self, first: float = 1.0, longest: float = 60.0, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start without a wait."""
+        self._first, self._longest, self._clock = first, longest, clock
+        self._wait = 0.0
+        self._until = 0.0
+
+    def failed(self) -> None:
+        """Note a failure: the next try is due after the wait."""
+        self._wait = min(self._longest, self._wait * 2 or self._first)
+        self._until = self._clock() + self._wait * random.uniform(0.8, 1.2)
+
+    def succeeded(self) -> None:
+        """Forget all failures."""
+        self._wait = self._until = 0.0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is too early to try again."""
+        return self._clock() < self._until

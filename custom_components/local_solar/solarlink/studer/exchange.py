@@ -1,0 +1,192 @@
+"""Questions and answers with a Studer gateway: one at a time, strictly matched, repeated only where that can help."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ..errors import (
+    DeviceAbsentError,
+    DeviceBusyError,
+    DeviceRefusedError,
+    LinkError,
+    LinkLostError,
+    NoAnswerError,
+    NotSupportedError,
+)
+from ..links.stats import LinkStats
+from ..links.turns import Priority, Turns
+from ..links.wire import Wire
+from ..trace import Direction, Trace
+from .codec import Code, FrameReader, Message, Request, code_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Waiting times in seconds. A gateway may take 2 s for an answer; around midnight it is busy for longer."""
+
+    answer: float = 3.0
+    retries: int = 2
+    busy: float = 5.0
+    open: float = 10.0
+
+
+_RETRY_ONCE = {Code.INVALID_FRAME, Code.RESPONSE_TIMEOUT, Code.WRITE_PROPERTY_FAILED, Code.READ_PROPERTY_FAILED}
+_NOT_SUPPORTED = {
+    Code.SERVICE_NOT_SUPPORTED,
+    Code.TYPE_NOT_SUPPORTED,
+    Code.OBJECT_ID_NOT_FOUND,
+    Code.PROPERTY_NOT_SUPPORTED,
+    Code.OBJECT_NOT_SUPPORTED,
+}
+
+
+def refusal(address: int, code: int) -> DeviceRefusedError:
+    """The error that an error answer stands for."""
+    kind: type[DeviceRefusedError] = DeviceRefusedError
+    if code == Code.DEVICE_NOT_FOUND:
+        kind = DeviceAbsentError
+    elif code == Code.GATEWAY_BUSY:
+        kind = DeviceBusyError
+    elif code in _NOT_SUPPORTED:
+        kind = NotSupportedError
+    return kind(device=f"Studer device {address}", code=code, reason=code_name(code))
+
+
+class Exchange:
+    """Sends requests over a wire and finds the answers among what comes back."""
+
+    def __init__(self, wire: Wire, *, timing: Timing, stats: LinkStats, trace: Trace) -> None:
+        """Take the wire; nothing is sent before ``ask``."""
+        self.timing = timing
+        self.check_peer: Callable[[], Awaitable[None]] | None = None
+        """Called with the line in hand before the first question on a new connection; raises ``WrongDeviceError``."""
+        self.flags = 0
+        """Frame flags of the last answer: the gateway's status bits."""
+        self._wire = wire
+        self._stats = stats
+        self._trace = trace
+        self._turns = Turns()
+        self._reader = FrameReader()
+        self._pending: tuple[Request, asyncio.Future[Message]] | None = None
+        self._connection = 0
+        self._checked_connection = 0
+        wire.user = self
+
+    def wire_up(self, peer: str) -> None:
+        """A new connection: half a frame of the old one is worth nothing."""
+        self._reader.reset()
+        self._connection += 1
+        self._stats.connects += 1
+        self._trace.add(Direction.NOTE, note=f"connected: {peer}")
+
+    def wire_data(self, data: bytes) -> None:
+        """Look for the awaited answer; everything else on a shared line is counted and left alone."""
+        self._trace.add(Direction.RECEIVED, data)
+        for frame in self._reader.feed(data):
+            request, future = self._pending or (None, None)
+            answer = request.accepts(frame) if request else None
+            if answer is None or future is None or future.done():
+                self._stats.foreign += 1
+                continue
+            self.flags = frame.flags
+            future.set_result(answer)
+        self._stats.dropped_bytes = self._reader.dropped
+
+    def wire_down(self, error: LinkError) -> None:
+        """The connection is gone, and with it the awaited answer."""
+        self._trace.add(Direction.NOTE, note="disconnected")
+        if self._pending and not self._pending[1].done():
+            self._pending[1].set_exception(error)
+
+    async def open(self, timeout: float | None = None) -> None:
+        """Wait until the wire stands; raises ``LinkError``."""
+        await self._wire.open(self.timing.open if timeout is None else timeout)
+
+    async def ask(
+        self,
+        request: Request,
+        priority: Priority = Priority.POLL,
+        *,
+        retries: int | None = None,
+        suspect_link: bool = True,
+    ) -> Message:
+        """Ask and return the good answer.
+
+        ``retries`` bounds how often silence or a lost connection is met with the same question again; a write passes 0.
+        After the last silence the connection is cut, because it may be half open, unless ``suspect_link`` is false.
+        Raises ``NoAnswerError``, ``LinkError``, ``WrongDeviceError`` and ``DeviceRefusedError`` with its kinds.
+        """
+        left = self.timing.retries if retries is None else retries
+        while True:
+            try:
+                return await self._ask_once(request, priority)
+            except (NoAnswerError, LinkLostError) as err:
+                self._stats.last_error = str(err)
+                if not left:
+                    if suspect_link and isinstance(err, NoAnswerError):
+                        self._wire.drop()
+                    raise
+                left -= 1
+            except DeviceRefusedError as err:
+                self._stats.refusals += 1
+                if not left or (err.code not in _RETRY_ONCE and err.code != Code.GATEWAY_BUSY):
+                    raise
+                left = 0
+                if err.code == Code.GATEWAY_BUSY:
+                    await asyncio.sleep(self.timing.busy)
+            except LinkError as err:
+                self._stats.last_error = str(err)
+                raise
+            self._stats.retries += 1
+
+    async def _ask_once(self, request: Request, priority: Priority) -> Message:
+        # The connection is awaited outside the turn: a person's write must not queue behind somebody's waiting.
+        await self.open()
+        async with self._turns.turn(priority):
+            if self._checked_connection != (connection := self._connection):
+                if self.check_peer:
+                    await self.check_peer()
+                self._checked_connection = connection
+            return await self.ask_now(request)
+
+    async def ask_now(self, request: Request) -> Message:
+        """Ask once, for callers that hold the turn."""
+        future = asyncio.get_running_loop().create_future()
+        self._pending = (request, future)
+        data = request.encode()
+        self._stats.exchanges += 1
+        started = time.monotonic()
+        try:
+            self._wire.send(data)
+            self._trace.add(Direction.SENT, data)
+            async with asyncio.timeout(self.timing.answer):
+                answer: Message = await future
+        except TimeoutError as err:
+            self._stats.time_outs += 1
+            self._reader.reset()
+            raise NoAnswerError(device=f"Studer device {request.destination}", seconds=self.timing.answer) from err
+        finally:
+            self._pending = None
+        self._stats.answered(time.monotonic() - started)
+        if answer.is_error:
+            raise refusal(request.destination, answer.code)
+        return answer
+
+    def disown_peer(self) -> None:
+        """The gateway at the other end is not ours."""
+        self._wire.disown()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the wire stands."""
+        return self._wire.connected
+
+    @property
+    def address(self) -> str:
+        """How errors call the wire."""
+        return self._wire.address
+
+    async def close(self) -> None:
+        """Close the wire; who still waits gets ``LinkClosedError``."""
+        await self._wire.close()
