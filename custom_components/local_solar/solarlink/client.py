@@ -87,6 +87,12 @@ class Client(Protocol):
     async def identify(self, progress: Progress | None = None) -> Installation:
         """Find out what is there. Raises ``LinkError``, ``NoAnswerError``, ``NoDeviceError``."""
 
+    def expect(self, installation: Installation) -> None:
+        """Take an installation as known from an earlier ``identify``, so that nothing has to be asked.
+
+        Whether the device at the other end is still that one is checked at the first exchange (``WrongDeviceError``).
+        """
+
     async def read(self, refs: Sequence[Ref]) -> Report:
         """Read these points in as few exchanges as possible.
 

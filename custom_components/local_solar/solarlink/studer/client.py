@@ -412,6 +412,7 @@ class StuderClient:
     async def _send(self, ref: Ref, unit: Unit, point: StuderPoint, where: Property, number: float) -> None:
         data = encode_value(point.address.format, number / point.address.factor)
         request = write_request(unit.address, point.address.number, where, data)
+        await self._exchange.prepare(Priority.PERSON)
         try:
             await self._exchange.ask(request, Priority.PERSON, retries=0)
         except (NoAnswerError, LinkLostError) as err:

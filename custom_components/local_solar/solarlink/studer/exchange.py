@@ -144,11 +144,28 @@ class Exchange:
         # The connection is awaited outside the turn: a person's write must not queue behind somebody's waiting.
         await self.open()
         async with self._turns.turn(priority):
-            if self._checked_connection != (connection := self._connection):
-                if self.check_peer:
-                    await self.check_peer()
-                self._checked_connection = connection
+            await self._check_connection()
             return await self.ask_now(request)
+
+    async def prepare(self, priority: Priority) -> None:
+        """Make sure that the right gateway is connected, so that what follows fails for its own reasons only."""
+        left = self.timing.retries
+        while True:
+            try:
+                await self.open()
+                async with self._turns.turn(priority):
+                    return await self._check_connection()
+            except NoAnswerError, LinkLostError:
+                if not left:
+                    raise
+                left -= 1
+
+    async def _check_connection(self) -> None:
+        if self._checked_connection == (connection := self._connection):
+            return
+        if self.check_peer:
+            await self.check_peer()
+        self._checked_connection = connection
 
     async def ask_now(self, request: Request) -> Message:
         """Ask once, for callers that hold the turn."""

@@ -1,0 +1,1 @@
+"""Measurements against simulated devices; see README.md in this folder."""

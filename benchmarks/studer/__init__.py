@@ -1,0 +1,1 @@
+"""How long one look at a Studer installation takes: ours, one value per request, and published clients of others."""

@@ -1,0 +1,91 @@
+"""Local Solar: inverters, batteries and meters in the house, without any cloud."""
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.typing import ConfigType
+
+from .const import CONF_FAMILY, CONF_LINK, DOMAIN
+from .coordinator import SolarConfigEntry, SolarCoordinator
+from .dashboard import async_setup_dashboard
+from .descriptions import PLATFORMS
+from .families import FAMILIES, identifier
+from .opening import async_open_client
+from .solarlink.client import Unit
+from .store import Memory, async_forget
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what all entries share."""
+    await async_setup_dashboard(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: SolarConfigEntry) -> bool:
+    """Set up one installation."""
+    memory = Memory(hass, entry.entry_id)
+    await memory.async_load()
+    link = FAMILIES[entry.data[CONF_FAMILY]].links[entry.data[CONF_LINK]]
+    client = await async_open_client(hass, entry.data[CONF_FAMILY], link.address(entry.data), memory.journal)
+    entry.async_on_unload(client.close)
+
+    async def close(_event: Event) -> None:
+        await client.close()
+
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, close))
+    coordinator = SolarCoordinator(hass, entry, client, memory)
+    await coordinator.async_config_entry_first_refresh()
+    entry.runtime_data = coordinator
+    _register_devices(hass, entry)
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    return True
+
+
+def _register_devices(hass: HomeAssistant, entry: SolarConfigEntry) -> None:
+    """Tell the registry who is there; the root comes first, because the others hang on it."""
+    installation = entry.runtime_data.installation
+    root = _register_device(hass, entry, installation.root)
+    for unit in installation.units:
+        _register_device(hass, entry, unit, via=root)
+
+
+def _register_device(
+    hass: HomeAssistant, entry: SolarConfigEntry, unit: Unit, via: dr.DeviceEntry | None = None
+) -> dr.DeviceEntry:
+    return dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={(DOMAIN, identifier(entry.runtime_data.family_key, unit))},
+        connections={(dr.CONNECTION_NETWORK_MAC, dr.format_mac(unit.mac))} if unit.mac else set(),
+        name=unit.name,
+        manufacturer=unit.manufacturer,
+        model=unit.model,
+        serial_number=unit.serial,
+        sw_version=unit.firmware or None,
+        hw_version=unit.hardware or None,
+        via_device_id=via.id if via else None,
+    )
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: SolarConfigEntry) -> bool:
+    """Unload one installation; its client is closed afterwards."""
+    memory = entry.runtime_data.memory
+    unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    if unloaded:
+        await memory.async_flush()
+    return unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: SolarConfigEntry) -> None:
+    """Delete what was remembered of the installation."""
+    await async_forget(hass, entry.entry_id)
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: SolarConfigEntry, device: dr.DeviceEntry
+) -> bool:
+    """Let people delete the devices that are not there any more."""
+    coordinator = entry.runtime_data
+    present = {(DOMAIN, identifier(coordinator.family_key, unit)) for unit in coordinator.installation.all_units}
+    return not device.identifiers & present

@@ -1,0 +1,325 @@
+"""The dialogs: which family, which link, a look at what is there, and the polling interval."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from functools import partialmethod
+from typing import Any, override
+
+import voluptuous as vol
+from homeassistant.components import network
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlow,
+    ConfigFlowResult,
+    OptionsFlowWithReload,
+)
+from homeassistant.const import CONF_PORT, UnitOfTime
+from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import selector
+
+from .const import CONF_FAMILY, CONF_INTERVAL, CONF_LINK, DOMAIN, MAX_INTERVAL, MIN_INTERVAL
+from .families import FAMILIES, LinkForm, identifier
+from .opening import async_family_name
+from .probing import Probe
+from .solarlink.client import Installation
+from .solarlink.errors import NobodyCalledError, SolarError
+
+_LOGGER = logging.getLogger(__name__)
+
+CONNECT_WAIT = 60.0
+"""Seconds that a gateway has to dial in, or a device to be reached, before the dialog gives up."""
+
+EXPLAINED = frozenset(
+    {
+        "address_not_local",
+        "auth_failed",
+        "bad_answer",
+        "device_refused",
+        "failed",
+        "link_failed",
+        "link_lost",
+        "no_answer",
+        "no_device",
+        "nobody_called",
+        "port_taken",
+        "wrong_device",
+    }
+)
+"""Errors that have a text of their own in a dialog; others are explained as what they are a kind of."""
+
+
+def _explained(error: SolarError) -> str:
+    return next(kind.key for kind in type(error).__mro__ if issubclass(kind, SolarError) and kind.key in EXPLAINED)
+
+
+class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Adds an installation, or changes how one is reached."""
+
+    VERSION = 1
+    MINOR_VERSION = 1
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self._data: dict[str, Any] = {}
+        self._probe: Probe | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._identifying: asyncio.Task[Installation] | None = None
+        self._installation: Installation | None = None
+        self._failure: SolarError | None = None
+        self._failed = False
+        self._unloading: asyncio.Task[None] | None = None
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> LocalSolarOptionsFlow:
+        """The dialog for the options."""
+        return LocalSolarOptionsFlow()
+
+    # Which family, which link
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the family."""
+        return self.async_show_menu(step_id="user", menu_options=list(FAMILIES))
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the link again; the family stays."""
+        return await self._async_step_family(self._get_reconfigure_entry().data[CONF_FAMILY])
+
+    async def _async_step_family(self, family: str, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        links = list(FAMILIES[family].links)
+        if len(links) == 1:
+            return await self._async_step_link(family, links[0])
+        return self.async_show_menu(step_id=family, menu_options=[f"{family}_{link}" for link in links])
+
+    async def _async_step_link(
+        self, family: str, link: str, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        form = FAMILIES[family].links[link]
+        placeholders = {"local_address": await self._local_address()}
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            self._data = {CONF_FAMILY: family, CONF_LINK: link, **user_input}
+            errors = form.complaints(user_input)
+            if not errors:
+                if self._is_far_end_taken(form):
+                    return self.async_abort(reason="already_configured")
+                return await self.async_step_connect()
+        elif self._failed:
+            self._failed = False
+            errors = {"base": _explained(self._failure) if self._failure else "unknown"}
+            placeholders |= self._failure.details if self._failure else {}
+        schema = self.add_suggested_values_to_schema(form.schema, self._suggested(family, link))
+        return self.async_show_form(
+            step_id=f"{family}_{link}", data_schema=schema, errors=errors, description_placeholders=placeholders
+        )
+
+    def _suggested(self, family: str, link: str) -> Mapping[str, Any]:
+        known = [self._data]
+        if self.source == SOURCE_RECONFIGURE:
+            known.append(dict(self._get_reconfigure_entry().data))
+        return next((data for data in known if (data.get(CONF_FAMILY), data.get(CONF_LINK)) == (family, link)), {})
+
+    async def _local_address(self) -> str:
+        try:
+            return await network.async_get_source_ip(self.hass)
+        except HomeAssistantError:
+            return "?"
+
+    def _other_entries(self) -> list[ConfigEntry]:
+        """The entries of this family, without the one that is being changed."""
+        return [
+            entry
+            for entry in self._async_current_entries(include_ignore=False)
+            if entry.data[CONF_FAMILY] == self._data[CONF_FAMILY]
+            and (self.source != SOURCE_RECONFIGURE or entry.entry_id != self._get_reconfigure_entry().entry_id)
+        ]
+
+    def _is_far_end_taken(self, form: LinkForm) -> bool:
+        """Most devices serve one client only, so a link that an entry holds is not even tried."""
+        fields = (CONF_LINK, *form.far_end)
+        return bool(form.far_end) and any(
+            all(entry.data.get(field) == self._data[field] for field in fields) for entry in self._other_entries()
+        )
+
+    # A look at what is there
+
+    @property
+    def _form(self) -> LinkForm:
+        return FAMILIES[self._data[CONF_FAMILY]].links[self._data[CONF_LINK]]
+
+    async def async_step_connect(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Wait for the link."""
+        if self._connecting is None:
+            self._probe = Probe(self.hass, self._data[CONF_FAMILY], self._data[CONF_LINK], self._data)
+            self._connecting = self.hass.async_create_task(self._async_connect(self._probe), f"{DOMAIN} connect")
+        if not self._connecting.done():
+            return self.async_show_progress(
+                step_id="connect",
+                progress_action="wait_for_gateway" if self._form.incoming else "connect",
+                progress_task=self._connecting,
+                description_placeholders={
+                    "port": str(self._data.get(CONF_PORT, "")),
+                    "local_address": await self._local_address(),
+                    "seconds": f"{CONNECT_WAIT:g}",
+                },
+            )
+        if await self._async_outcome(self._connecting):
+            return await self.async_step_identify()
+        return self.async_show_progress_done(next_step_id="finish")
+
+    async def _async_connect(self, probe: Probe) -> None:
+        if self.source == SOURCE_RECONFIGURE:
+            # A person who closes the dialog must not leave the entry half unloaded.
+            unload = self._async_unload_entry(self._get_reconfigure_entry())
+            self._unloading = self.hass.async_create_task(unload, f"{DOMAIN} unload")
+            await asyncio.shield(self._unloading)
+        await probe.async_connect(CONNECT_WAIT)
+
+    async def _async_unload_entry(self, entry: ConfigEntry) -> None:
+        """The running entry owns the link that we want to try."""
+        async with entry.setup_lock:
+            # A setup in progress holds the link as well; it is over when the lock is free.
+            pass
+        if entry.state.recoverable:
+            await self.hass.config_entries.async_unload(entry.entry_id)
+
+    async def async_step_identify(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Find out what is behind the link."""
+        if self._identifying is None:
+            assert self._probe is not None
+            self._identifying = self.hass.async_create_task(
+                self._probe.async_identify(self._show_share), f"{DOMAIN} identify"
+            )
+        if not self._identifying.done():
+            return self.async_show_progress(
+                step_id="identify", progress_action="identify", progress_task=self._identifying
+            )
+        if await self._async_outcome(self._identifying):
+            self._installation = self._identifying.result()
+        return self.async_show_progress_done(next_step_id="finish")
+
+    @callback
+    def _show_share(self, share: float, name: str) -> None:
+        self.async_update_progress(min(max(share, 0.0), 1.0))
+
+    async def _async_outcome(self, task: asyncio.Task[Any]) -> bool:
+        """Whether the task has done its work; if not, what went wrong is kept for the form."""
+        self._failure = None
+        try:
+            await task
+        except SolarError as err:
+            self._failure = err
+        except Exception:
+            _LOGGER.exception("Unexpected error while looking at the installation")
+        else:
+            return True
+        self._failed = True
+        return False
+
+    async def async_step_finish(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Go on with what was found, or back to the form with what went wrong."""
+        installation = self._installation
+        self._connecting = self._identifying = None
+        if installation is None:
+            await self._async_release()
+            if isinstance(self._failure, NobodyCalledError) and self._is_port_shared():
+                # The only gateway that calls this port belongs to another entry already.
+                return self.async_abort(reason="already_configured")
+            return await self._async_step_link(self._data[CONF_FAMILY], self._data[CONF_LINK])
+        await self._async_close_probe()
+        await self.async_set_unique_id(identifier(self._data[CONF_FAMILY], installation.root), raise_on_progress=False)
+        if self.source == SOURCE_RECONFIGURE:
+            self._abort_if_unique_id_mismatch(reason="wrong_device")
+            self._unloading = None
+            return self.async_update_reload_and_abort(self._get_reconfigure_entry(), data=self._data)
+        self._abort_if_unique_id_configured()
+        return await self._async_step_found(self._data[CONF_FAMILY])
+
+    def _is_port_shared(self) -> bool:
+        return any(
+            FAMILIES[entry.data[CONF_FAMILY]].links[entry.data[CONF_LINK]].incoming
+            and entry.data[CONF_PORT] == self._data[CONF_PORT]
+            and entry.state is ConfigEntryState.LOADED
+            for entry in self._other_entries()
+        )
+
+    async def _async_step_found(self, family: str, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show what was found; submitting adds it."""
+        assert self._installation is not None
+        root = self._installation.root
+        title = f"{await async_family_name(self.hass, family)} {root.model or root.name}"
+        if user_input is not None:
+            return self.async_create_entry(title=title, data=self._data)
+        rows = [
+            f"| {unit.name} | {unit.model} | {unit.serial} | {unit.firmware or '–'} |"
+            for unit in self._installation.all_units
+        ]
+        return self.async_show_form(
+            step_id=f"{family}_found",
+            data_schema=vol.Schema({}),
+            description_placeholders={
+                "name": title,
+                "count": str(len(self._installation.units)),
+                "devices": "\n".join(rows),
+            },
+        )
+
+    # Leaving nothing behind
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """The dialog is over, perhaps in the middle of a look: give back the link."""
+        if self._probe is not None or self._unloading is not None:
+            self.hass.async_create_task(self._async_release(), f"{DOMAIN} release")
+
+    async def _async_close_probe(self) -> None:
+        if self._probe is not None:
+            probe, self._probe = self._probe, None
+            await probe.async_close()
+
+    async def _async_release(self) -> None:
+        await self._async_close_probe()
+        if self._unloading is not None:
+            await self._unloading
+            self._unloading = None
+            self.hass.config_entries.async_schedule_reload(self._get_reconfigure_entry().entry_id)
+
+
+def _add_step(name: str, method: Any, *arguments: str) -> None:
+    setattr(LocalSolarConfigFlow, f"async_step_{name}", partialmethod(method, *arguments))
+
+
+# A menu option is the name of a step, so there is one for every family and every link of the table.
+for _family, _entry in FAMILIES.items():
+    _add_step(_family, LocalSolarConfigFlow._async_step_family, _family)
+    _add_step(f"{_family}_found", LocalSolarConfigFlow._async_step_found, _family)
+    for _link in _entry.links:
+        _add_step(f"{_family}_{_link}", LocalSolarConfigFlow._async_step_link, _family, _link)
+
+
+class LocalSolarOptionsFlow(OptionsFlowWithReload):
+    """How often values are read."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the polling interval."""
+        if user_input is not None:
+            return self.async_create_entry(data=user_input)
+        seconds = selector.NumberSelector(
+            selector.NumberSelectorConfig(
+                min=MIN_INTERVAL,
+                max=MAX_INTERVAL,
+                mode=selector.NumberSelectorMode.BOX,
+                unit_of_measurement=UnitOfTime.SECONDS,
+            )
+        )
+        default = FAMILIES[self.config_entry.data[CONF_FAMILY]].interval
+        schema = vol.Schema({vol.Required(CONF_INTERVAL, default=default): vol.All(seconds, vol.Coerce(int))})
+        return self.async_show_form(
+            step_id="init", data_schema=self.add_suggested_values_to_schema(schema, self.config_entry.options)
+        )

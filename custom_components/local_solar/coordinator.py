@@ -1,0 +1,293 @@
+"""One coordinator per entry: reads what somebody looks at, when it is due, and keeps every reading."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.debounce import Debouncer
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+
+from .const import CONF_FAMILY, CONF_INTERVAL, CONF_LINK, DOMAIN
+from .descriptions import platform_of
+from .families import FAMILIES, identifier
+from .limits import LimitKeeper
+from .outages import OutageLog
+from .problems import action_error, translated
+from .solarlink.client import Client, Installation, Report, Unit
+from .solarlink.errors import LinkClosedError, SolarError, WriteUncertainError, WrongDeviceError
+from .solarlink.plan import Planner
+from .solarlink.points import Limits, Point, Reading, Ref, Value
+from .store import Memory
+
+_LOGGER = logging.getLogger(__name__)
+
+REFRESH_COOLDOWN = 1.5
+
+type SolarConfigEntry = ConfigEntry[SolarCoordinator]
+
+
+class LinkState(StrEnum):
+    """What the link does, as people see it."""
+
+    CONNECTED = "connected"
+    SILENT = "silent"
+    """The link stands, but the last poll got no answer."""
+    DISCONNECTED = "disconnected"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPoint:
+    """A point of a unit that is there, with the unit it belongs to."""
+
+    unit: Unit
+    point: Point[Any]
+
+
+class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
+    """Feeds the entities of one installation."""
+
+    config_entry: SolarConfigEntry
+
+    def __init__(self, hass: HomeAssistant, entry: SolarConfigEntry, client: Client, memory: Memory) -> None:
+        """Nothing is asked before the first refresh."""
+        self.family_key: str = entry.data[CONF_FAMILY]
+        self.family = FAMILIES[self.family_key]
+        self.link = self.family.links[entry.data[CONF_LINK]]
+        interval = entry.options.get(CONF_INTERVAL, self.family.interval)
+        super().__init__(
+            hass,
+            _LOGGER,
+            config_entry=entry,
+            name=entry.title,
+            update_interval=timedelta(seconds=interval),
+            request_refresh_debouncer=Debouncer(hass, _LOGGER, cooldown=REFRESH_COOLDOWN, immediate=False),
+        )
+        self.client = client
+        self.memory = memory
+        self.planner = Planner(interval)
+        self.exchanges_per_cycle: int | None = None
+        self.last_error: SolarError | None = None
+        self.known: dict[Ref, KnownPoint] = {}
+        self.data = {}
+        self._points: dict[Ref, Point[Any]] = {}
+        self._identified = False
+        self._limits = LimitKeeper(client, self._points, time.monotonic)
+        self._asking_limits = False
+        self._outages = OutageLog(_LOGGER)
+
+    # Who is there
+
+    @property
+    def installation(self) -> Installation:
+        """The installation of this entry."""
+        return self.client.installation
+
+    @property
+    def root_id(self) -> str:
+        """The identifier of the device that stands for the whole installation."""
+        return identifier(self.family_key, self.installation.root)
+
+    def unique_id(self, ref: Ref) -> str:
+        """The unique id of the entity that shows ``ref``."""
+        return f"{identifier(self.family_key, self.known[ref].unit)}-{ref.key}"
+
+    @override
+    async def _async_setup(self) -> None:
+        if self.memory.installation is not None:
+            self.client.expect(self.memory.installation)
+            if self.paused:
+                self._take_installation(self.memory.installation)
+                self.data = self.memory.restore(self._points)
+                self.memory.frozen = self.data
+                return
+        try:
+            await self._identify()
+        except WrongDeviceError as err:
+            if not self.link.incoming:
+                raise translated(err, ConfigEntryError) from err
+            # The right gateway may still dial in: try again later.
+            raise translated(err, UpdateFailed) from err
+        except SolarError as err:
+            raise translated(err, UpdateFailed) from err
+
+    async def _identify(self) -> None:
+        deadline = time.monotonic() + self.family.connect_wait
+        wrong: WrongDeviceError | None = None
+        while not self._identified:
+            try:
+                await self.client.connect(max(deadline - time.monotonic(), 0.1))
+                installation = await self.client.identify()
+                if identifier(self.family_key, installation.root) != self.config_entry.unique_id:
+                    expected = str(self.config_entry.unique_id).removeprefix(f"{self.family_key}-")
+                    raise WrongDeviceError(
+                        expected=expected, found=installation.root.serial, address=self.config_entry.title
+                    )
+            except WrongDeviceError as err:
+                # Another gateway of the same port came first; the client has sent it away and waits for the next one.
+                wrong = err
+                if not self.link.incoming or self.memory.installation is None or time.monotonic() >= deadline:
+                    raise
+                continue
+            except SolarError as err:
+                raise wrong or err from err
+            self._identified = True
+        self._take_installation(installation)
+        if installation != self.memory.installation:
+            self.memory.installation = installation
+            self.memory.save()
+
+    def _take_installation(self, installation: Installation) -> None:
+        self.known = {
+            Ref(unit.id, key): KnownPoint(unit, point)
+            for unit in installation.all_units
+            for key, point in self.client.points(unit).items()
+        }
+        self._points.clear()
+        self._points.update({ref: known.point for ref, known in self.known.items()})
+
+    # Reading
+
+    @override
+    async def _async_update_data(self) -> dict[Ref, Reading]:
+        if self.paused:
+            if not self.last_update_success and isinstance(self.last_error, SolarError):
+                # A pause does not bring a lost link back.
+                raise translated(self.last_error, UpdateFailed)
+            return self.data
+        try:
+            if not self._identified:
+                await self._identify_after_pause()
+            self.planner.demand(self._demand())
+            due = self.planner.due(time.monotonic(), self.client.group)
+            before = self.client.stats.exchanges
+            report = await self.client.read(due) if due else Report()
+        except LinkClosedError:
+            # The entry is being unloaded; that is no failure of the device.
+            return self.data
+        except SolarError as err:
+            self.last_error = err
+            raise translated(err, UpdateFailed) from err
+        if due:
+            self.exchanges_per_cycle = self.client.stats.exchanges - before
+        self._take(report)
+        self._ask_limits()
+        return self.data
+
+    async def _identify_after_pause(self) -> None:
+        """Home Assistant was started during the pause, so nobody has looked yet who is there."""
+        known = self.memory.installation
+        await self._identify()
+        if known is not None and known != self.installation:
+            self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+
+    def _demand(self) -> Mapping[Ref, Point[Any]]:
+        """The points of the entities that are there; before they are, of those that will be."""
+        shown = {context for context in self.async_contexts() if context in self._points}
+        if not shown and not self._listeners:
+            shown = {ref for ref in self._points if self._will_be_shown(ref)}
+        return {ref: point for ref, point in self._points.items() if ref in shown}
+
+    def _will_be_shown(self, ref: Ref) -> bool:
+        platform = platform_of(self._points[ref])
+        if platform is None:
+            return False
+        registry = er.async_get(self.hass)
+        entity_id = registry.async_get_entity_id(platform, DOMAIN, self.unique_id(ref))
+        if entity_id is None or (entity := registry.async_get(entity_id)) is None:
+            return self._points[ref].enabled
+        return not entity.disabled
+
+    def _take(self, report: Report) -> None:
+        self.data.update(report.readings)
+        self.planner.mark(report, time.monotonic())
+        self._outages.take(report, {ref: self._name(ref) for ref in (*report.readings, *report.failed)})
+        if report.failed:
+            self.last_error = next(iter(report.failed.values()))
+
+    def _name(self, ref: Ref) -> str:
+        known = self.known[ref]
+        return f"{known.unit.name} {known.point.name}"
+
+    def fresh(self, ref: Ref) -> bool:
+        """Whether the reading of ``ref`` may still be shown."""
+        if self.paused:
+            return ref in self.data
+        return self.last_update_success and ref in self.data and self.planner.fresh(ref, time.monotonic())
+
+    @property
+    def link_state(self) -> LinkState:
+        """What the link does now."""
+        if self.paused:
+            return LinkState.PAUSED
+        if not self.client.connected:
+            return LinkState.DISCONNECTED
+        return LinkState.CONNECTED if self.last_update_success else LinkState.SILENT
+
+    # Settings
+
+    def limits(self, ref: Ref) -> Limits:
+        """What the setting accepts now."""
+        return self._limits.of(ref)
+
+    @callback
+    def _ask_limits(self) -> None:
+        shown = (ref for ref in self._demand() if self._points[ref].writable)
+        if self._asking_limits or self.paused or not (due := self._limits.due(shown)):
+            return
+        self._asking_limits = True
+        self.config_entry.async_create_background_task(
+            self.hass, self._async_ask_limits(due), name=f"{self.name} - limits", eager_start=False
+        )
+
+    async def _async_ask_limits(self, refs: list[Ref]) -> None:
+        try:
+            await self._limits.async_ask(refs)
+        finally:
+            self._asking_limits = False
+        self.async_update_listeners()
+
+    async def async_write(self, ref: Ref, value: Value) -> None:
+        """Set a point for a person and show at once what the device kept."""
+        try:
+            reading = await self.client.write(ref, value)
+        except SolarError as err:
+            if isinstance(err, WriteUncertainError) and not self.paused:
+                self.planner.expire([ref])
+                await self.async_request_refresh()
+            raise action_error(err) from err
+        self.data[ref] = reading
+        self.planner.mark(Report({ref: reading}), time.monotonic())
+        self._limits.touched(ref)
+        self._ask_limits()
+        if self.paused:
+            self.memory.save()
+        self.async_update_listeners()
+
+    # The pause
+
+    @property
+    def paused(self) -> bool:
+        """Whether the owner wants the device to be left alone."""
+        return self.memory.paused
+
+    async def async_set_paused(self, paused: bool) -> None:
+        """Stop polling until further notice, or take it up again."""
+        if paused == self.paused:
+            return
+        self.memory.paused = paused
+        # What is shown during the pause is kept on disk, because after a restart nothing may be asked.
+        self.memory.frozen = self.data if paused else {}
+        await self.memory.async_flush()
+        self.async_update_listeners()
+        if not paused:
+            self.planner.expire(self._points)
+            await self.async_request_refresh()

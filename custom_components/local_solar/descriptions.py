@@ -1,0 +1,94 @@
+"""From a point to the entity that shows it: platform, category and description."""
+
+from typing import Any
+
+from homeassistant.components.binary_sensor import BinarySensorDeviceClass, BinarySensorEntityDescription
+from homeassistant.components.number import NumberEntityDescription, NumberMode
+from homeassistant.components.sensor import SensorEntityDescription
+from homeassistant.components.switch import SwitchEntityDescription
+from homeassistant.const import EntityCategory, Platform
+
+from .quantities import LOOKS, state_class
+from .solarlink.points import Access, Point, Quantity, Risk
+
+PLATFORMS = (Platform.BINARY_SENSOR, Platform.NUMBER, Platform.SENSOR, Platform.SWITCH)
+
+
+def platform_of(point: Point[Any]) -> Platform | None:
+    """The platform on which ``point`` appears; ``None`` for what must not be a click away."""
+    writable = point.writable and point.risk is not Risk.OUTAGE
+    if point.access is Access.PRESS:
+        return Platform.BUTTON if writable else None
+    match point.quantity:
+        case Quantity.FLAG | Quantity.PROBLEM:
+            return Platform.SWITCH if writable else Platform.BINARY_SENSOR
+        case _ if not writable:
+            return Platform.SENSOR
+        case Quantity.STATE:
+            return Platform.SELECT
+        case Quantity.TIME_OF_DAY:
+            return Platform.TIME
+        case Quantity.TEXT | Quantity.TIMESTAMP:
+            return Platform.SENSOR
+        case _:
+            return Platform.NUMBER
+
+
+def _shown_category(point: Point[Any]) -> EntityCategory | None:
+    return EntityCategory.DIAGNOSTIC if point.diagnostic else None
+
+
+def sensor_description(point: Point[Any]) -> SensorEntityDescription:
+    """How a value is shown."""
+    look = LOOKS[point.quantity]
+    return SensorEntityDescription(
+        key=point.key,
+        translation_key=point.key,
+        name=point.name,
+        device_class=look.sensor,
+        state_class=state_class(point.quantity, point.counting),
+        native_unit_of_measurement=point.unit or None,
+        suggested_display_precision=look.precision,
+        options=sorted(set(point.options.values())) if point.quantity is Quantity.STATE else None,
+        entity_category=_shown_category(point),
+        entity_registry_enabled_default=point.enabled,
+    )
+
+
+def number_description(point: Point[Any]) -> NumberEntityDescription:
+    """How a numeric setting is shown; its limits come from the device."""
+    return NumberEntityDescription(
+        key=point.key,
+        translation_key=point.key,
+        name=point.name,
+        device_class=LOOKS[point.quantity].number,
+        native_unit_of_measurement=point.unit or None,
+        native_step=point.step,
+        # A box, because every position that a slider passes could become a write.
+        mode=NumberMode.BOX,
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=point.enabled,
+    )
+
+
+def switch_description(point: Point[Any]) -> SwitchEntityDescription:
+    """How a setting that is on or off is shown."""
+    return SwitchEntityDescription(
+        key=point.key,
+        translation_key=point.key,
+        name=point.name,
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=point.enabled,
+    )
+
+
+def binary_sensor_description(point: Point[Any]) -> BinarySensorEntityDescription:
+    """How a flag is shown."""
+    return BinarySensorEntityDescription(
+        key=point.key,
+        translation_key=point.key,
+        name=point.name,
+        device_class=BinarySensorDeviceClass.PROBLEM if point.quantity is Quantity.PROBLEM else None,
+        entity_category=_shown_category(point),
+        entity_registry_enabled_default=point.enabled,
+    )

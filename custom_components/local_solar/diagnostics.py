@@ -1,0 +1,55 @@
+"""The diagnostics download: what was found, what is read, how the link does, and the last traffic; nothing private."""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from homeassistant.const import CONF_DEVICE, CONF_HOST
+from homeassistant.core import HomeAssistant
+
+from .const import CONF_PEER
+from .coordinator import SolarConfigEntry
+from .redaction import scrub, scrub_trace
+
+_PRIVATE_FIELDS = (CONF_HOST, CONF_PEER, CONF_DEVICE)
+
+
+async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SolarConfigEntry) -> dict[str, Any]:
+    """Everything that helps to understand a problem with this entry."""
+    coordinator = entry.runtime_data
+    client = coordinator.client
+    units = coordinator.installation.all_units
+    serials = {unit.serial for unit in units}
+    secrets = {
+        *serials,
+        *(serial.replace("-", "") for serial in serials),
+        *(unit.mac for unit in units),
+        *(str(entry.data[field]) for field in _PRIVATE_FIELDS if entry.data.get(field)),
+    }
+    now = time.monotonic()
+    shown = {
+        "entry": {"data": dict(entry.data), "options": dict(entry.options), "state": entry.state.value},
+        "units": [asdict(unit) for unit in units],
+        "points": {unit.id: sorted(client.points(unit)) for unit in units},
+        "link": client.stats.as_dict() | {"connected": client.connected, "state": coordinator.link_state.value},
+        "polling": {
+            "interval": coordinator.planner.interval,
+            "paused": coordinator.paused,
+            "last_update_success": coordinator.last_update_success,
+            "last_error": str(coordinator.last_error or ""),
+            "exchanges_per_cycle": coordinator.exchanges_per_cycle,
+        },
+        "readings": {
+            f"{ref.unit} {ref.key}": {
+                "value": str(reading.value),
+                "stored": str(reading.stored),
+                "age": round(now - reading.at, 1),
+                "fresh": coordinator.fresh(ref),
+            }
+            for ref, reading in coordinator.data.items()
+        },
+        "journal": client.journal.as_dict(),
+        "trace": scrub_trace(client.trace, serials),
+    }
+    result: dict[str, Any] = scrub(shown, secrets)
+    return result

@@ -1,0 +1,33 @@
+"""Errors of the library as errors of Home Assistant, with the sentence in the person's language."""
+
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from .const import DOMAIN
+from .solarlink.errors import (
+    NeedsConsentError,
+    NotWritableError,
+    SolarError,
+    ValueKindError,
+    ValueOrderError,
+    ValueRangeError,
+    ValueStepError,
+)
+
+_PERSONS_MISTAKES = (
+    NeedsConsentError,
+    NotWritableError,
+    ValueKindError,
+    ValueOrderError,
+    ValueRangeError,
+    ValueStepError,
+)
+
+
+def translated[E: HomeAssistantError](error: SolarError, kind: type[E]) -> E:
+    """``error`` as an exception of ``kind`` with a translated text."""
+    return kind(translation_domain=DOMAIN, translation_key=error.key, translation_placeholders=dict(error.details))
+
+
+def action_error(error: SolarError) -> HomeAssistantError:
+    """What an action raises: the person's mistake is told from a failure of the device."""
+    return translated(error, ServiceValidationError if isinstance(error, _PERSONS_MISTAKES) else HomeAssistantError)

@@ -1,0 +1,1 @@
+"""Simulated devices of one simulated house, for development and tests only."""

@@ -1,0 +1,130 @@
+"""Start simulators from the command line and keep them running until a signal."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from .faults import KNOWN, Fault, UnknownFaultError, parse
+from .house import House
+from .registry import FAMILIES, Simulator
+
+ALL = "house"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How one family connects."""
+
+    family: str
+    way: str
+    address: str
+
+
+class UsageError(ValueError):
+    """The command line makes no sense; the text says why."""
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m simulators",
+        description="Simulated devices of one simulated house.",
+        epilog="With 'house', an ADDRESS is FAMILY=HOST:PORT and may be given once for each family.",
+    )
+    parser.add_argument("family", choices=[*FAMILIES, ALL], help="what to start; 'house' starts all families")
+    parser.add_argument("--listen", action="append", default=[], metavar="ADDRESS", help="serve on HOST:PORT (TCP)")
+    parser.add_argument("--dial", action="append", default=[], metavar="ADDRESS", help="connect to HOST:PORT (TCP)")
+    parser.add_argument(
+        "--pty", nargs="?", const="", action="append", default=[], metavar="FAMILY", help="serve on a pseudo terminal"
+    )
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[=ARG][*COUNT]",
+        help=f"a fault that is on from the start; one of {', '.join(sorted(KNOWN))}",
+    )
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second (default 1)")
+    parser.add_argument("--seed", type=int, default=1, help="which weather and which loads (default 1)")
+    parser.add_argument("--pace", type=float, default=1.0, help="time that the wire takes, 1 real, 0 none (default 1)")
+    return parser.parse_args(argv)
+
+
+def _ways(arguments: argparse.Namespace) -> list[Way]:
+    """Return how each chosen family connects: as told, else in its usual way."""
+    everything = arguments.family == ALL
+    told: list[Way] = []
+    for way in ("listen", "dial", "pty"):
+        for text in getattr(arguments, way):
+            family, equals, address = text.partition("=")
+            if way == "pty":
+                family, address = text or arguments.family, ""
+            elif not equals:
+                family, address = arguments.family, text
+            if family not in FAMILIES or (not everything and family != arguments.family):
+                raise UsageError(f"--{way} {text}: name the family, one of {', '.join(FAMILIES)}")
+            told.append(Way(family, way, address))
+    chosen = list(FAMILIES) if everything else [arguments.family]
+    named = {way.family for way in told}
+    return told + [Way(name, FAMILIES[name].way, FAMILIES[name].address) for name in chosen if name not in named]
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    try:
+        return host.strip("[]") or "127.0.0.1", int(port)
+    except ValueError as error:
+        raise UsageError(f"{address!r} is no HOST:PORT") from error
+
+
+async def _connect(simulator: Simulator, way: Way) -> str:
+    """Connect a simulator and return its endpoint as a client writes it."""
+    if way.way == "pty":
+        return await simulator.pty()
+    host, port = _host_and_port(way.address)
+    if way.way == "dial":
+        await simulator.dial(host, port)
+        return f"listen://{host}:{port}"
+    return f"tcp://{host}:{await simulator.listen(host, port)}"
+
+
+async def _run(ways: list[Way], faults: list[Fault], house: House, pace: float) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        simulators: dict[str, Simulator] = {}
+        for way in ways:
+            if way.family not in simulators:
+                simulator = FAMILIES[way.family].build(house, pace)
+                stack.push_async_callback(simulator.close)
+                simulators[way.family] = simulator
+            endpoint = await _connect(simulators[way.family], way)
+            print(f"{way.family} {endpoint}", flush=True)
+        for simulator in simulators.values():
+            for fault in faults:
+                simulator.faults.add(fault)
+        await stop.wait()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run until SIGINT or SIGTERM; 0 then, 2 for a bad command line, 3 for an address that cannot be used."""
+    arguments = _arguments(argv)
+    try:
+        ways = _ways(arguments)
+        faults = [parse(text) for text in arguments.fault]
+        # The house lives in the wall clock of this machine.
+        now = datetime.now().replace(microsecond=0)  # noqa: DTZ005
+        house = House(arguments.seed, speed=arguments.speed, start=now)
+        asyncio.run(_run(ways, faults, house, arguments.pace))
+    except (UsageError, UnknownFaultError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"cannot use the address: {error}", file=sys.stderr)
+        return 3
+    return 0

@@ -1,0 +1,88 @@
+"""A real Home Assistant, a real browser and a simulated installation."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from development.home_assistant import REPOSITORY, HomeAssistantInstance
+from simulators.house import House
+from simulators.studer import StuderSimulator
+
+ARTIFACTS = REPOSITORY / ".artifacts"
+# Without these Chromium looks for its makers' servers at every start.
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real processes on the loopback interface: allow sockets."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.usefixtures("socket_enabled"))
+
+
+@pytest.fixture(autouse=True)
+def verify_cleanup() -> None:
+    """Replace the check of the Home Assistant test plugin: what runs here is another process."""
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncIterator[HomeAssistantInstance]:
+    """A fresh Home Assistant with a ready user, and no integration set up."""
+    instance = HomeAssistantInstance(tmp_path / "config")
+    await instance.start()
+    try:
+        yield instance
+    finally:
+        await instance.stop()
+
+
+@pytest.fixture
+async def studer() -> AsyncIterator[StuderSimulator]:
+    """A simulated Studer installation; the test lets it dial."""
+    simulator = StuderSimulator(house=House(seed=7), pace=0.0)
+    try:
+        yield simulator
+    finally:
+        await simulator.close()
+
+
+@asynccontextmanager
+async def browser_page(home: HomeAssistantInstance) -> AsyncIterator[Page]:
+    """A browser in which the owner is logged in."""
+    stored = json.dumps(json.dumps(home.browser_tokens()))
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=list(CHROMIUM_FLAGS)
+        )
+        try:
+            context = await browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 1400})
+            await context.add_init_script(f"localStorage.setItem('hassTokens', {stored})")
+            page = await context.new_page()
+            page.set_default_timeout(60_000)
+            yield page
+        finally:
+            await browser.close()
+
+
+@pytest.fixture
+def screenshot() -> Callable[[Page, str], object]:
+    """Keep a picture of the page as a test artefact."""
+    ARTIFACTS.mkdir(exist_ok=True)
+
+    async def keep(page: Page, name: str) -> None:
+        await page.screenshot(path=ARTIFACTS / f"{name}.png")
+
+    return keep
