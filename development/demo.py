@@ -215,9 +215,10 @@ async def demo(port: int, speed: float, directory: Path) -> None:
     started = time.monotonic()
     try:
         async with asyncio.TaskGroup() as group:
-            await home.start()
+            # First: on a later start, Home Assistant is up only when its entry has heard from the installation.
             say(f"starting the simulated Studer installation, which dials {HOST}:{listen}")
             keeper = group.create_task(simulator.run())
+            await home.start()
             if not await home.entries():
                 await add_studer(home, listen)
                 (directory / "demo.json").write_text(json.dumps({"studer_port": listen}), encoding="utf-8")

@@ -40,6 +40,7 @@ EXPLAINED = frozenset(
         "bad_answer",
         "device_refused",
         "failed",
+        "link_closed",
         "link_failed",
         "link_lost",
         "no_answer",
@@ -103,6 +104,7 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         placeholders = {"local_address": await self._local_address()}
         errors: dict[str, str] = {}
         if user_input is not None:
+            self._failed = False
             self._data = {CONF_FAMILY: family, CONF_LINK: link, **user_input}
             errors = form.complaints(user_input)
             if not errors:
@@ -110,7 +112,7 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
                     return self.async_abort(reason="already_configured")
                 return await self.async_step_connect()
         elif self._failed:
-            self._failed = False
+            # Kept until the next try, because the frontend fetches a form more than once.
             errors = {"base": _explained(self._failure) if self._failure else "unknown"}
             placeholders |= self._failure.details if self._failure else {}
         schema = self.add_suggested_values_to_schema(form.schema, self._suggested(family, link))
@@ -219,6 +221,7 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         else:
             return True
         self._failed = True
+        await self._async_release()
         return False
 
     async def async_step_finish(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -226,7 +229,6 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         installation = self._installation
         self._connecting = self._identifying = None
         if installation is None:
-            await self._async_release()
             if isinstance(self._failure, NobodyCalledError) and self._is_port_shared():
                 # The only gateway that calls this port belongs to another entry already.
                 return self.async_abort(reason="already_configured")
@@ -288,7 +290,8 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         if self._unloading is not None:
             await self._unloading
             self._unloading = None
-            self.hass.config_entries.async_schedule_reload(self._get_reconfigure_entry().entry_id)
+            if self.hass.config_entries.async_get_entry(self._reconfigure_entry_id):
+                self.hass.config_entries.async_schedule_reload(self._reconfigure_entry_id)
 
 
 def _add_step(name: str, method: Any, *arguments: str) -> None:

@@ -255,15 +255,15 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
             self._asking_limits = False
         self.async_update_listeners()
 
-    async def async_write(self, ref: Ref, value: Value) -> None:
-        """Set a point for a person and show at once what the device kept."""
+    async def async_write(self, ref: Ref, value: Value, name: str) -> None:
+        """Set a point, which the person calls ``name``, and show at once what the device kept."""
         try:
             reading = await self.client.write(ref, value)
         except SolarError as err:
             if isinstance(err, WriteUncertainError) and not self.paused:
                 self.planner.expire([ref])
                 await self.async_request_refresh()
-            raise action_error(err) from err
+            raise action_error(err, name) from err
         self.data[ref] = reading
         self.planner.mark(Report({ref: reading}), time.monotonic())
         self._limits.touched(ref)

@@ -69,6 +69,10 @@ class PointEntity(SolarEntity):
     def extra_state_attributes(self) -> dict[str, Any]:
         return {ATTR_PAUSED: True} if self.coordinator.paused else {}
 
+    async def async_write(self, value: Value) -> None:
+        """Set the point for a person; what goes wrong is told with the name that the person knows."""
+        await self.coordinator.async_write(self.ref, value, str(self.name or self.point.name))
+
 
 def entities_of[E: Entity](
     coordinator: SolarCoordinator, platform: Platform, make: Callable[[SolarCoordinator, Ref, Point[Any]], E]

@@ -71,4 +71,4 @@ class PointNumber(PointEntity, NumberEntity):
     @override
     async def async_set_native_value(self, value: float) -> None:
         """Set the value in the device."""
-        await self.coordinator.async_write(self.ref, value)
+        await self.async_write(value)

@@ -28,6 +28,10 @@ def translated[E: HomeAssistantError](error: SolarError, kind: type[E]) -> E:
     return kind(translation_domain=DOMAIN, translation_key=error.key, translation_placeholders=dict(error.details))
 
 
-def action_error(error: SolarError) -> HomeAssistantError:
-    """What an action raises: the person's mistake is told from a failure of the device."""
-    return translated(error, ServiceValidationError if isinstance(error, _PERSONS_MISTAKES) else HomeAssistantError)
+def action_error(error: SolarError, name: str) -> HomeAssistantError:
+    """What an action on the setting ``name`` raises: the person's mistake is told from a failure of the device."""
+    raised = translated(error, ServiceValidationError if isinstance(error, _PERSONS_MISTAKES) else HomeAssistantError)
+    if raised.translation_placeholders and "point" in raised.translation_placeholders:
+        # The library knows the English name only.
+        raised.translation_placeholders["point"] = name
+    return raised

@@ -18,7 +18,8 @@ from homeassistant.components.diagnostics import REDACTED
 
 from .solarlink.trace import Direction, Record
 
-_ADDRESS_LIKE = re.compile(r"[0-9A-Fa-f:.]{3,}")
+_IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)")
+_IPV6_LIKE = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*")
 _SMALL = 256
 """Halves of a serial number below this are ordinary values; alone they give nothing away."""
 
@@ -26,14 +27,12 @@ _SMALL = 256
 def _without_addresses(text: str) -> str:
     def hide(match: re.Match[str]) -> str:
         try:
-            ip_address(match.group().strip("."))
+            ip_address(match.group())
         except ValueError:
-            # An IPv4 address with a port.
-            host, colon, _ = match.group().rpartition(":")
-            return REDACTED if colon and re.fullmatch(r"[\d.]+", host) and host.count(".") == 3 else match.group()
+            return match.group()
         return REDACTED
 
-    return _ADDRESS_LIKE.sub(hide, text)
+    return _IPV6_LIKE.sub(hide, _IPV4.sub(REDACTED, text))
 
 
 def scrub(value: Any, secrets: Iterable[str]) -> Any:

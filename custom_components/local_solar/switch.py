@@ -37,12 +37,12 @@ class PointSwitch(PointEntity, SwitchEntity):
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
         """Switch the setting on."""
-        await self.coordinator.async_write(self.ref, True)
+        await self.async_write(True)
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Switch the setting off."""
-        await self.coordinator.async_write(self.ref, False)
+        await self.async_write(False)
 
 
 class PauseSwitch(RootEntity, SwitchEntity):

@@ -26,20 +26,13 @@ CHROMIUM_FLAGS = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real processes on the loopback interface: allow sockets."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.usefixtures("socket_enabled"))
-
-
 @pytest.fixture(autouse=True)
 def verify_cleanup() -> None:
     """Replace the check of the Home Assistant test plugin: what runs here is another process."""
 
 
 @pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[HomeAssistantInstance]:
+async def home(tmp_path: Path, socket_enabled: None) -> AsyncIterator[HomeAssistantInstance]:
     """A fresh Home Assistant with a ready user, and no integration set up."""
     instance = HomeAssistantInstance(tmp_path / "config")
     await instance.start()
@@ -50,7 +43,7 @@ async def home(tmp_path: Path) -> AsyncIterator[HomeAssistantInstance]:
 
 
 @pytest.fixture
-async def studer() -> AsyncIterator[StuderSimulator]:
+async def studer(socket_enabled: None) -> AsyncIterator[StuderSimulator]:
     """A simulated Studer installation; the test lets it dial."""
     simulator = StuderSimulator(house=House(seed=7), pace=0.0)
     try:
@@ -71,8 +64,12 @@ async def browser_page(home: HomeAssistantInstance) -> AsyncIterator[Page]:
             context = await browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 1400})
             await context.add_init_script(f"localStorage.setItem('hassTokens', {stored})")
             page = await context.new_page()
-            page.set_default_timeout(60_000)
+            page.set_default_timeout(40_000)
             yield page
+        except BaseException:
+            ARTIFACTS.mkdir(exist_ok=True)
+            await page.screenshot(path=ARTIFACTS / "failure.png")
+            raise
         finally:
             await browser.close()
 

@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.local_solar import config_flow
 from custom_components.local_solar.const import CONF_FAMILY, CONF_LINK, DOMAIN
 from custom_components.local_solar.families import FAMILIES
+from custom_components.local_solar.solarlink.links.listener import _Listener
 from custom_components.local_solar.solarlink.studer import client as studer_client
 from custom_components.local_solar.solarlink.studer.exchange import Timing
 from simulators.house import House
@@ -91,6 +92,14 @@ async def studer(socket_enabled: None) -> AsyncIterator[StuderSimulator]:
     simulator = StuderSimulator(house=House(seed=1, speed=0), pace=0.0)
     yield simulator
     await simulator.close()
+
+
+@pytest.fixture(autouse=True)
+async def _no_listener_left() -> AsyncIterator[None]:
+    """A test that leaves a port open spoils the next one, so it fails itself."""
+    yield
+    left, _Listener.running = dict(_Listener.running), {}
+    assert not left
 
 
 def new_entry(port: int, **options: Any) -> MockConfigEntry:

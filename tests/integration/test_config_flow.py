@@ -2,26 +2,31 @@
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
 import pytest
-from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
+from homeassistant.components import network
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.local_solar import config_flow
 from custom_components.local_solar.const import CONF_FAMILY, CONF_INTERVAL, CONF_LINK, CONF_PEER, DOMAIN
 from custom_components.local_solar.families import FAMILIES
+from custom_components.local_solar.probing import Probe
+from custom_components.local_solar.solarlink.errors import LinkClosedError
 from custom_components.local_solar.solarlink.links.listener import _Listener
 from simulators.house import House
 from simulators.studer import StuderSimulator
 
-from .conftest import GUID, OTHER_GUID, ROOT, assert_translated, new_entry
+from .conftest import GUID, OTHER_GUID, ROOT, assert_translated
 
-type Result = dict[str, Any]
+type Result = ConfigFlowResult
 
 
 async def advance(hass: HomeAssistant, result: Result, answer: dict[str, Any] | None = None) -> Result:
@@ -77,7 +82,7 @@ async def test_gateway_dials_us(hass: HomeAssistant, studer: StuderSimulator, po
     await studer.dial("127.0.0.1", port)
     found = await after_progress(hass, waiting)
     assert found["step_id"] == "studer_found"
-    placeholders = found["description_placeholders"]
+    placeholders = filled(found)
     for text in (GUID, "Xtender 2", "VarioString 1", "Xcom-CAN BMS", "0001A2F3", "1.6.78"):
         assert text in placeholders["devices"]
     assert placeholders["count"] == "5"
@@ -115,11 +120,7 @@ async def test_serial_port(hass: HomeAssistant, studer: StuderSimulator) -> None
 
 async def test_progress_is_shown(hass: HomeAssistant, studer: StuderSimulator, port: int) -> None:
     shares: list[float] = []
-    hass.bus.async_listen(
-        "data_entry_flow_progress_update", lambda event: shares.append(event.data["progress"]), run_immediately=True
-    ) if False else hass.bus.async_listen(
-        "data_entry_flow_progress_update", lambda event: shares.append(event.data["progress"])
-    )
+    hass.bus.async_listen("data_entry_flow_progress_update", lambda event: shares.append(event.data["progress"]))
     await studer.dial("127.0.0.1", port)
     found = await submit(hass, await open_form(hass, "listen"), {"port": port})
     await hass.async_block_till_done()
@@ -145,10 +146,17 @@ async def test_refused_before_anything_is_tried(
     assert suggested(result) == answer
 
 
+def filled(result: Result) -> Mapping[str, str]:
+    """The values of the placeholders of what is shown."""
+    return result["description_placeholders"] or {}
+
+
 def suggested(result: Result) -> dict[str, Any]:
+    schema = result["data_schema"]
+    assert schema is not None
     return {
         str(key): key.description["suggested_value"]
-        for key in result["data_schema"].schema
+        for key in schema.schema
         if key.description and "suggested_value" in key.description
     }
 
@@ -159,7 +167,7 @@ async def test_port_taken_then_free(hass: HomeAssistant, studer: StuderSimulator
         stranger.listen()
         result = await submit(hass, await open_form(hass, "listen"), {"port": port})
     assert result["errors"] == {"base": "port_taken"}
-    assert result["description_placeholders"]["port"] == str(port)
+    assert filled(result)["port"] == str(port)
     assert suggested(result) == {"port": port}
     await studer.dial("127.0.0.1", port)
     found = await submit(hass, result, {"port": port})
@@ -185,6 +193,9 @@ async def test_gateway_is_silent(hass: HomeAssistant, studer: StuderSimulator, p
     studer.faults.set("silence")
     await studer.dial("127.0.0.1", port)
     result = await submit(hass, await open_form(hass, "listen"), {"port": port})
+    assert result["errors"] == {"base": "no_answer"}
+    # The frontend fetches the form again when it hears that the progress is over.
+    result = await hass.config_entries.flow.async_configure(result["flow_id"])
     assert result["errors"] == {"base": "no_answer"}
     studer.faults.clear("silence")
     found = await submit(hass, result, {"port": port})
@@ -227,7 +238,7 @@ async def test_unexpected_error(
     hass: HomeAssistant, studer: StuderSimulator, port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     await studer.dial("127.0.0.1", port)
-    with patch.object(config_flow.Probe, "async_identify", side_effect=RuntimeError("surprise")):
+    with patch.object(Probe, "async_identify", side_effect=RuntimeError("surprise")):
         result = await submit(hass, await open_form(hass, "listen"), {"port": port})
     assert result["errors"] == {"base": "unknown"}
     assert "surprise" in caplog.text
@@ -325,8 +336,8 @@ async def test_reconfigure_is_cancelled_and_the_entry_runs_on(
     form = await advance(hass, await entry.start_reconfigure_flow(hass), {"next_step_id": "studer_listen"})
     waiting = await advance(hass, form, {"port": port, CONF_PEER: "192.0.2.1"})
     assert waiting["type"] is FlowResultType.SHOW_PROGRESS
-    while entry.state is ConfigEntryState.LOADED:
-        await asyncio.sleep(0.01)
+    # It is unloaded in the background; the dialog may be closed in the middle of that.
+    await asyncio.sleep(0)
     hass.config_entries.flow.async_abort(waiting["flow_id"])
     await hass.async_block_till_done(wait_background_tasks=True)
     assert entry.state is ConfigEntryState.LOADED
@@ -351,7 +362,7 @@ async def test_two_gateways_on_one_port(
         await other.dial("127.0.0.1", port)
         found = await after_progress(hass, waiting)
     assert found["step_id"] == "studer_found"
-    assert OTHER_GUID in found["description_placeholders"]["devices"]
+    assert OTHER_GUID in filled(found)["devices"]
     hass.config_entries.flow.async_abort(found["flow_id"])
     assert entry.state is ConfigEntryState.LOADED
 
@@ -381,13 +392,42 @@ async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert entry.runtime_data.update_interval.total_seconds() == 10
 
 
-async def test_entry_of_a_cancelled_find_can_be_added_later(
-    hass: HomeAssistant, studer: StuderSimulator, port: int
-) -> None:
+async def test_a_cancelled_find_can_be_added_later(hass: HomeAssistant, studer: StuderSimulator, port: int) -> None:
     await studer.dial("127.0.0.1", port)
-    found = await submit(hass, await open_form(hass, "listen"), {"port": port})
-    hass.config_entries.flow.async_abort(found["flow_id"])
-    found = await submit(hass, await open_form(hass, "listen"), {"port": port})
-    assert found["step_id"] == "studer_found"
-    hass.config_entries.flow.async_abort(found["flow_id"])
-    assert new_entry(port).unique_id == ROOT
+    for _ in range(2):
+        found = await submit(hass, await open_form(hass, "listen"), {"port": port})
+        assert found["step_id"] == "studer_found"
+        hass.config_entries.flow.async_abort(found["flow_id"])
+    assert_nothing_open(hass)
+
+
+async def test_entry_is_removed_while_it_is_being_changed(
+    hass: HomeAssistant, entry: MockConfigEntry, port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    form = await advance(hass, await entry.start_reconfigure_flow(hass), {"next_step_id": "studer_listen"})
+    waiting = await advance(hass, form, {"port": port, CONF_PEER: "192.0.2.1"})
+    await hass.config_entries.async_remove(entry.entry_id)
+    hass.config_entries.flow.async_abort(waiting["flow_id"])
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert_nothing_open(hass)
+    assert "Error" not in caplog.text
+
+
+async def test_own_address_is_not_known(hass: HomeAssistant) -> None:
+    with patch.object(network, "async_get_source_ip", side_effect=HomeAssistantError):
+        result = await open_form(hass, "listen")
+    assert filled(result)["local_address"] == "?"
+
+
+async def test_own_address_is_shown(hass: HomeAssistant) -> None:
+    with patch.object(network, "async_get_source_ip", return_value="192.168.1.2"):
+        result = await open_form(hass, "listen")
+    assert filled(result)["local_address"] == "192.168.1.2"
+
+
+async def test_probe_that_is_closed_before_it_is_open(hass: HomeAssistant, port: int) -> None:
+    probe = Probe(hass, "studer", "listen", {"port": port})
+    await probe.async_close()
+    with pytest.raises(LinkClosedError):
+        await probe.async_connect(1)
+    await probe.async_close()

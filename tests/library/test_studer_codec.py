@@ -3,7 +3,9 @@
 import math
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
@@ -210,12 +212,12 @@ def test_decode_frames_names_what_the_document_shows() -> None:
 def test_every_frame_of_the_document_can_be_decoded(name: str, raw: bytes) -> None:
     shown = decode_frames(raw.hex(), {})
     assert len(shown["frames"]) == 1
-    assert bool(shown["failed"]) == ("REFUSED" in name or "ABSENT" in name.removeprefix("READ_3000_") or "OLD" in name)
+    assert bool(shown["failed"]) == (name in ("REFUSED_1607", "ANSWER_ABSENT", "ANSWER_MULTI_TOO_OLD"))
 
 
 def test_checksum_worked_example() -> None:
     header = bytes.fromhex("00 01 00 00 00 65 00 00 00 0A 00")
-    steps = "FFFF 00FF 00FF 00FF 00FF 6564 65C9 652E 6593 6F02 6F71".split()
+    steps = ["FFFF", "00FF", "00FF", "00FF", "00FF", "6564", "65C9", "652E", "6593", "6F02", "6F71"]
     assert [codec.checksum(header[: end + 1]).hex().upper() for end in range(len(header))] == steps
     assert codec.checksum(header) == bytes.fromhex("6F 71")
     assert codec.checksum(b"") == b"\xff\x00"
@@ -274,8 +276,8 @@ def test_any_bytes_as_value_raise_only_our_error(form: Format, data: bytes) -> N
     tried()
     try:
         decoded = codec.decode_value(form, data)
-    except BadAnswerError as err:
-        assert str(err)
+    except BadAnswerError:
+        pass
     else:
         assert decoded is None or math.isfinite(decoded)
 
@@ -337,7 +339,7 @@ def test_frames_survive_the_wire(frame: Frame) -> None:
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    return [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(places)]
 
 
 cuts = st.lists(st.integers(0, 10_000), max_size=12)
@@ -387,7 +389,7 @@ def test_whole_frames_after_a_cut_one_are_all_found(
 @given(st.binary(max_size=60), st.integers(0, 10_000), st.integers(1, 255))
 @thorough
 def test_a_flipped_byte_is_never_taken_for_the_frame(data: bytes, where: int, flip: int) -> None:
-    """One wrong byte always changes A of its checksum, or is in the checksum or start byte: no collision is possible."""
+    """One wrong byte always changes A of its checksum, or is itself start byte or checksum: it cannot collide."""
     tried()
     raw = bytearray(Frame(101, 1, b"\x02\x01" + data, 0x34).encode())
     raw[where % len(raw)] ^= flip
@@ -450,7 +452,6 @@ def test_noise_neither_raises_nor_fills_the_buffer(stream: list[bytes]) -> None:
         taken += sum(len(frame.encode()) for frame in reader.feed(piece))
         held = len(reader._buffer)
         assert held < codec.HEADER + codec.LONGEST_DATA + codec.CHECKSUM
-        assert sent >= taken + reader.dropped + held - 2 * sent
     reader.reset()
     assert len(reader._buffer) == 0
     assert taken + reader.dropped <= sent
@@ -488,10 +489,8 @@ def test_reset_forgets_half_a_frame() -> None:
 @thorough
 def test_any_bytes_into_decode_frames_raise_only_our_errors(data: bytes) -> None:
     tried()
-    try:
+    with suppress(SolarError):
         decode_frames(data.hex(" "), {})
-    except SolarError as err:
-        assert str(err)
 
 
 known_objects = st.sampled_from([*ObjectType, 7, 0xFFFF])
@@ -528,8 +527,8 @@ def test_any_valid_frames_into_decode_frames_raise_only_our_errors(items: list[F
     tried()
     try:
         decoded = decode_frames("\n".join(frame.encode().hex() for frame in items), {})
-    except SolarError as err:
-        assert str(err)
+    except SolarError:
+        pass
     else:
         assert len(decoded["frames"]) == len(items)
 

@@ -6,7 +6,6 @@ import pytest
 
 from simulators.house import House
 from simulators.studer import StuderSimulator
-
 from tests.simulators.wire import Client, connect
 
 

@@ -7,8 +7,21 @@ import pytest
 from simulators.house import House
 
 
+def _clock(*parts: int) -> datetime:
+    """Return a wall clock reading, which has no zone."""
+    year, month, day, hour, minute, second = (*parts, 0, 0, 0)[:6]
+    return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
+
+
 def _picture(house: House) -> tuple[object, ...]:
-    return house.now, house.solar_power, house.load_power, house.battery.soc, house.counters.load.total, house.grid.power
+    return (
+        house.now,
+        house.solar_power,
+        house.load_power,
+        house.battery.soc,
+        house.counters.load.total,
+        house.grid.power,
+    )
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -28,7 +41,7 @@ def test_power_balance_and_plausible_losses(seed: int) -> None:
 
 
 def test_energy_balance_of_a_day() -> None:
-    house = House(5, speed=0, start=datetime(2026, 3, 3))
+    house = House(5, speed=0, start=_clock(2026, 3, 3))
     house.settings.grid_feeding_allowed = True
     house.advance(24 * 3600)
     day = house.counters
@@ -40,12 +53,12 @@ def test_energy_balance_of_a_day() -> None:
 
 
 def test_counters_reset_at_midnight() -> None:
-    house = House(1, speed=0, start=datetime(2026, 6, 15, 23, 59, 50))
+    house = House(1, speed=0, start=_clock(2026, 6, 15, 23, 59, 50))
     today = house.counters.load.today
     total = house.counters.load.total
     assert today > 1
     house.advance(20)
-    assert house.now == datetime(2026, 6, 16, 0, 0, 10)
+    assert house.now == _clock(2026, 6, 16, 0, 0, 10)
     assert house.counters.load.today < 0.1
     assert house.counters.load.yesterday == pytest.approx(today, abs=0.1)
     assert house.counters.load.total > total
@@ -72,12 +85,12 @@ def test_speed_compresses_time() -> None:
 
 
 def test_night_has_no_sun_and_noon_has() -> None:
-    assert House(1, speed=0, start=datetime(2026, 6, 15, 1)).solar_power == 0
-    assert House(1, speed=0, start=datetime(2026, 6, 15, 12)).solar_power > 100
+    assert House(1, speed=0, start=_clock(2026, 6, 15, 1)).solar_power == 0
+    assert House(1, speed=0, start=_clock(2026, 6, 15, 12)).solar_power > 100
 
 
 def test_low_battery_charges_from_the_grid_within_the_limit() -> None:
-    house = House(1, speed=0, start=datetime(2026, 1, 15, 2))
+    house = House(1, speed=0, start=_clock(2026, 1, 15, 2))
     house.battery.soc = 15
     house.settings.grid_charge_current = 40
     house.advance(10)
@@ -86,7 +99,7 @@ def test_low_battery_charges_from_the_grid_within_the_limit() -> None:
 
 
 def test_boost_limit_leaves_the_loads_to_the_grid() -> None:
-    house = House(1, speed=0, start=datetime(2026, 1, 15, 2))
+    house = House(1, speed=0, start=_clock(2026, 1, 15, 2))
     house.battery.soc = 70
     house.advance(10)
     assert house.grid.power < 60 < house.battery.power
@@ -96,7 +109,7 @@ def test_boost_limit_leaves_the_loads_to_the_grid() -> None:
 
 
 def test_outage_feeds_the_loads_from_the_battery() -> None:
-    house = House(1, speed=0, start=datetime(2026, 1, 15, 2))
+    house = House(1, speed=0, start=_clock(2026, 1, 15, 2))
     house.battery.soc = 70
     house.grid.connected = False
     house.advance(10)

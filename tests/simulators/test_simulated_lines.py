@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 import tty
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -21,7 +22,7 @@ def _frames(data: bytes) -> list[Frame]:
 
 
 @pytest.fixture
-async def listener(socket_enabled: None):  # noqa: ANN201 - the fixture's type is that of its tests' argument
+async def listener(socket_enabled: None) -> AsyncIterator[Listener]:
     opened = Listener()
     await opened.open()
     yield opened
@@ -36,7 +37,6 @@ async def test_dials_in_and_again(sim: StuderSimulator, listener: Listener) -> N
     await sim.dial("127.0.0.1", listener.port)
     client = await listener.next()
     await sim.wait_connected(5)
-    assert sim.connected
     assert len(_frames(await client.ask(REQUEST))) == 1
     await client.close()
     again = await listener.next()
@@ -219,18 +219,15 @@ async def test_duplicate(sim: StuderSimulator, client: Client) -> None:
 async def test_reset_mid_frame(sim: StuderSimulator, client: Client) -> None:
     sim.faults.set("reset_mid_frame")
     client.send(REQUEST)
-    got = b""
+    assert len(await client.reader.readexactly(15)) == 15
     with pytest.raises(ConnectionResetError):
-        while chunk := await client.reader.read(4096):
-            got += chunk
-    assert len(got) in (0, 15)
+        await client.reader.read(1)
 
 
 async def test_strip_crlf_damages_a_frame_that_holds_it(sim: StuderSimulator, client: Client) -> None:
     sim.faults.set("strip_crlf")
     sim.set_info(101, 3000, 52.5)
     assert len(_frames(await client.ask(REQUEST))) == 1
-    sim.set_info(101, 3000, 8.813314e-30)
     sim.set_info(101, 3000, float.fromhex("0x1.141a00p+3"))
     data = await client.ask(REQUEST)
     assert len(data) == 28

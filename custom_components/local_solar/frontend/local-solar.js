@@ -1,15 +1,15 @@
-// The dashboard "Local Solar": a graph of power and energy, then one section per device. It follows the registries, so
-// it needs no editing when a device comes or a family is added.
+// The dashboard "Local Solar": what matters now, then one section per device, then the graphs. It follows the
+// registries, so it needs no editing when a device comes or a family is added.
 
 const DOMAIN = "local_solar";
 
 const TEXTS = {
-  en: { overview: "Overview", power: "Power", energy: "Energy today", soc: "State of charge", settings: "Settings", link: "Connection" },
-  de: { overview: "Übersicht", power: "Leistung", energy: "Energie heute", soc: "Ladezustand", settings: "Einstellungen", link: "Verbindung" },
-  fr: { overview: "Aperçu", power: "Puissance", energy: "Énergie aujourd’hui", soc: "État de charge", settings: "Réglages", link: "Liaison" },
-  es: { overview: "Resumen", power: "Potencia", energy: "Energía hoy", soc: "Estado de carga", settings: "Ajustes", link: "Conexión" },
-  it: { overview: "Panoramica", power: "Potenza", energy: "Energia oggi", soc: "Stato di carica", settings: "Impostazioni", link: "Collegamento" },
-  nl: { overview: "Overzicht", power: "Vermogen", energy: "Energie vandaag", soc: "Laadtoestand", settings: "Instellingen", link: "Verbinding" },
+  en: { overview: "Overview", history: "History", power: "Power", energy: "Energy today", soc: "State of charge", settings: "Settings", link: "Connection" },
+  de: { overview: "Übersicht", history: "Verlauf", power: "Leistung", energy: "Energie heute", soc: "Ladezustand", settings: "Einstellungen", link: "Verbindung" },
+  fr: { overview: "Aperçu", history: "Historique", power: "Puissance", energy: "Énergie aujourd’hui", soc: "État de charge", settings: "Réglages", link: "Liaison" },
+  es: { overview: "Resumen", history: "Historial", power: "Potencia", energy: "Energía hoy", soc: "Estado de carga", settings: "Ajustes", link: "Conexión" },
+  it: { overview: "Panoramica", history: "Cronologia", power: "Potenza", energy: "Energia oggi", soc: "Stato di carica", settings: "Impostazioni", link: "Collegamento" },
+  nl: { overview: "Overzicht", history: "Geschiedenis", power: "Vermogen", energy: "Energie vandaag", soc: "Laadtoestand", settings: "Instellingen", link: "Verbinding" },
 };
 
 const domainOf = (item) => item.entity_id.split(".")[0];
@@ -73,27 +73,32 @@ function deviceSection(hass, text, device, items) {
   return { type: "grid", cards };
 }
 
-function overviewSection(hass, text, items) {
-  const values = items.filter((item) => domainOf(item) === "sensor" && !item.entity_category);
-  const powers = values.filter((item) => classOf(hass, item) === "power");
+// Totals of the house first: the battery's charge, then every power.
+function overviewSection(hass, text, values) {
   const charges = values.filter((item) => classOf(hass, item) === "battery");
-  const energies = values.filter((item) => classOf(hass, item) === "energy" && /today/.test(item.translation_key || ""));
-  const cards = [heading(text.overview, "mdi:solar-power-variant")];
-  cards.push(
+  const powers = values.filter((item) => classOf(hass, item) === "power");
+  const cards = [
     ...charges.slice(0, 2).map((item) => ({
       type: "gauge",
       entity: item.entity_id,
       name: text.soc,
       min: 0,
       max: 100,
-      needle: true,
       severity: { green: 50, yellow: 20, red: 0 },
-      grid_options: { columns: "full" },
+      grid_options: { columns: 6, rows: 3 },
     })),
-  );
+    ...powers.map((item) => tile(item, { name: [{ type: "device" }, { type: "entity" }], grid_options: { columns: 6 } })),
+  ];
+  return cards.length ? [{ type: "grid", cards: [heading(text.overview, "mdi:solar-power-variant"), ...cards] }] : [];
+}
+
+function historySection(hass, text, values) {
+  const powers = values.filter((item) => classOf(hass, item) === "power");
+  const energies = values.filter((item) => classOf(hass, item) === "energy" && /today/.test(item.translation_key || ""));
+  const cards = [];
   if (powers.length) cards.push(graph(text.power, powers, 24));
   if (energies.length) cards.push(graph(text.energy, energies, 24));
-  return cards.length > 1 ? [{ type: "grid", column_span: 2, cards }] : [];
+  return cards.length ? [{ type: "grid", column_span: 4, cards: [heading(text.history, "mdi:chart-line"), ...cards] }] : [];
 }
 
 class LocalSolarDashboard extends HTMLElement {
@@ -117,9 +122,11 @@ class LocalSolarDashboard extends HTMLElement {
         Number(!a.device.via_device_id) - Number(!b.device.via_device_id) ||
         deviceName(a.device).localeCompare(deviceName(b.device), undefined, { numeric: true }),
     );
+    const values = mine.filter((item) => domainOf(item) === "sensor" && !item.entity_category);
     const sections = [
-      ...overviewSection(hass, text, mine),
+      ...overviewSection(hass, text, values),
       ...sorted.map(({ device, items }) => deviceSection(hass, text, device, items)),
+      ...historySection(hass, text, values),
     ];
     return {
       title: "Local Solar",

@@ -120,6 +120,11 @@ class Journal:
         """Take over what ``as_dict`` gave; entries of a shape we do not know are left out."""
         for name, data in stored.items():
             try:
-                self._entries[name] = Entry(**data)
-            except TypeError:
+                entry = Entry(**data)
+                entry.recent_flash_writes = [float(at) for at in entry.recent_flash_writes]
+                entry.ram_writes, entry.flash_writes = int(entry.ram_writes), int(entry.flash_writes)
+                if entry.ram_written_at is not None:
+                    entry.ram_written_at = float(entry.ram_written_at)
+            except TypeError, ValueError:
                 continue
+            self._entries[name] = entry

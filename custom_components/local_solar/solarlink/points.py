@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
+from sys import float_info
 from typing import NamedTuple
 
 from .errors import ValueKindError, ValueRangeError, ValueStepError
@@ -189,7 +190,8 @@ def check_number(point: Point[object], value: object, limits: Limits) -> float:
     Raises ``ValueKindError`` when it is no finite number, ``ValueRangeError`` when it is out of range and
     ``ValueStepError`` when it lies between two steps counted from the minimum.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    # A comparison, because a whole number may be too large for a float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= float_info.max:
         raise ValueKindError(point=point.name, value=str(value), expected="a number")
     low = -math.inf if limits.minimum is None else limits.minimum
     high = math.inf if limits.maximum is None else limits.maximum

@@ -26,7 +26,8 @@ class LinkAddress:
         """The address as people write it, without anything secret."""
         if self.scheme == "serial":
             return self.path
-        return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.port else "") + self.path
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + (f":{self.port}" if self.port else "") + self.path
 
 
 def parse_address(text: str, *, schemes: Collection[str], default_port: int, family: str) -> LinkAddress:

@@ -42,10 +42,10 @@ class ListenWire(Wire):
         try:
             async with asyncio.timeout(timeout):
                 while not self.connected:
-                    self._arrival.clear()
-                    await self._arrival.wait()
                     if self._closed:
                         raise LinkClosedError(address=self.address)
+                    self._arrival.clear()
+                    await self._arrival.wait()
         except TimeoutError as err:
             raise NobodyCalledError(address=self.address, port=self._place[1]) from err
 
@@ -113,14 +113,17 @@ class _Listener:
             except socket.gaierror as err:
                 raise AddressNotLocalError(address=self.host) from err
             except OSError as err:
-                # A failed bind is reported with the number in ``errno`` and, for several addresses, only in the text.
+                # asyncio tells that no address is ours only in the text, without a number.
                 match err.errno:
                     case errno.EADDRINUSE:
                         raise PortTakenError(address=self.host, port=self.port) from err
-                    case errno.EADDRNOTAVAIL:
+                    case errno.EADDRNOTAVAIL | None:
                         raise AddressNotLocalError(address=self.host) from err
                 reason = err.strerror or str(err)
                 raise LinkError(address=f"{self.host}:{self.port}", reason=reason) from err
+            if not self.wires:
+                # The last wire was closed meanwhile; nobody else will close the port.
+                await self._stop()
 
     async def leave(self, wire: ListenWire) -> None:
         """One wire less; the last one closes the port."""
@@ -129,6 +132,9 @@ class _Listener:
             return
         if self.running.get((self.host, self.port)) is self:
             del self.running[self.host, self.port]
+        await self._stop()
+
+    async def _stop(self) -> None:
         if self._server is not None:
             server, self._server = self._server, None
             server.close()

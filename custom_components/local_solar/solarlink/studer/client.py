@@ -267,9 +267,9 @@ class StuderClient:
                 outcomes |= await self._read_chunk(chunk)
             except SolarError as err:
                 outcomes |= dict.fromkeys(chunk, err)
-                if _is_silence(err):
-                    # The rest would only wait for the same silence.
-                    return outcomes | {each: err for each in wanted if each not in outcomes}
+            if (silence := _silence_in(outcomes)) is not None:
+                # The rest would only wait for the same silence.
+                return outcomes | {each: silence for each in wanted if each not in outcomes}
         return outcomes
 
     async def _read_chunk(self, chunk: Sequence[tuple[int, int]]) -> dict[tuple[int, int], _Outcome]:
@@ -287,27 +287,33 @@ class StuderClient:
                 raise
             # One number the gateway does not know costs the whole request: halve the list to find it.
             middle = len(chunk) // 2
-            return await self._read_chunk(chunk[:middle]) | await self._read_chunk(chunk[middle:])
+            outcomes = await self._read_chunk(chunk[:middle])
+            if _silence_in(outcomes) is not None:
+                return outcomes
+            return outcomes | await self._read_chunk(chunk[middle:])
         return {
             place: values.get(item, BadAnswerError(device="The gateway", reason=f"info {item.number} is missing"))
             for item, place in items.items()
         }
 
     async def _read_singly(self, chunk: Iterable[tuple[int, int]]) -> dict[tuple[int, int], _Outcome]:
+        """Read infos one by one; silence ends it, and what came before is kept."""
         outcomes: dict[tuple[int, int], _Outcome] = {}
         for address, number in chunk:
             request = read_request(address, ObjectType.INFO, number, Property.INFO_VALUE)
             try:
                 outcomes[address, number] = _info_value((await self._exchange.ask(request)).data)
             except SolarError as err:
-                if _is_silence(err):
-                    raise
                 outcomes[address, number] = err
+                if _is_silence(err):
+                    break
         return outcomes
 
-    async def _read_setting(self, ref: Ref, unit: Unit, point: StuderPoint) -> Reading:
+    async def _read_setting(
+        self, ref: Ref, unit: Unit, point: StuderPoint, priority: Priority = Priority.POLL
+    ) -> Reading:
         """Read the flash value; what was written to RAM since lies above it and cannot be read."""
-        stored = to_value(point, await self._read_property(unit, point, Property.VALUE))
+        stored = to_value(point, await self._read_property(unit, point, Property.VALUE, priority))
         in_force = self.journal.saw_flash(unit.serial, point.key, stored)
         reading = Reading(in_force, time.monotonic(), stored)
         self._settings[ref] = reading
@@ -336,11 +342,11 @@ class StuderClient:
             low = max(-math.inf if low is None else low, other + step)
         return Limits(low, high, own.step)
 
-    async def _own_limits(self, ref: Ref, unit: Unit, point: StuderPoint) -> Limits:
+    async def _own_limits(self, ref: Ref, unit: Unit, point: StuderPoint, priority: Priority = Priority.POLL) -> Limits:
         if ref not in self._device_limits:
             try:
-                low = await self._read_property(unit, point, Property.MINIMUM)
-                high = await self._read_property(unit, point, Property.MAXIMUM)
+                low = await self._read_property(unit, point, Property.MINIMUM, priority)
+                high = await self._read_property(unit, point, Property.MAXIMUM, priority)
             except DeviceRefusedError, BadAnswerError:
                 low = high = None
             plausible = low is not None and high is not None and low < high
@@ -349,10 +355,10 @@ class StuderClient:
             )
         return self._device_limits[ref]
 
-    async def _in_force(self, ref: Ref) -> float | None:
+    async def _in_force(self, ref: Ref, priority: Priority = Priority.POLL) -> float | None:
         """The value of a setting that holds now, from the last reading or from the device."""
         unit, point = self._resolve(ref)
-        reading = self._settings.get(ref) or await self._read_setting(ref, unit, point)
+        reading = self._settings.get(ref) or await self._read_setting(ref, unit, point, priority)
         return float(reading.value) if isinstance(reading.value, int | float) else None
 
     async def write(self, ref: Ref, value: Value, *, permanent: bool = False, confirmed: bool = False) -> Reading:
@@ -372,9 +378,9 @@ class StuderClient:
         return await self._write_ram(ref, unit, point, number)
 
     async def _checked(self, ref: Ref, unit: Unit, point: StuderPoint, value: Value) -> float:
-        number = check_number(point, value, await self._own_limits(ref, unit, point))
+        number = check_number(point, value, await self._own_limits(ref, unit, point, Priority.PERSON))
         for other, error in ((point.below, NotBelowError), (point.above, NotAboveError)):
-            limit = await self._in_force(Ref(ref.unit, other)) if other else None
+            limit = await self._in_force(Ref(ref.unit, other), Priority.PERSON) if other else None
             if other and limit is not None and not (number < limit if error is NotBelowError else number > limit):
                 name = self.points(unit)[other].name
                 raise error(point=point.name, other=name, limit=limit, unit=point.unit, value=number)
@@ -383,7 +389,7 @@ class StuderClient:
     async def _write_ram(self, ref: Ref, unit: Unit, point: StuderPoint, number: float) -> Reading:
         # What flash holds is noted with the RAM value: should it change later, somebody used the remote control.
         known = self._settings.get(ref)
-        stored = known.stored if known else (await self._read_setting(ref, unit, point)).stored
+        stored = known.stored if known else (await self._read_setting(ref, unit, point, Priority.PERSON)).stored
         await self._send(ref, unit, point, Property.UNSAVED_VALUE, number)
         self.journal.wrote_ram(unit.serial, point.key, number, stored)
         reading = self._settings[ref] = Reading(number, time.monotonic(), stored)
@@ -462,6 +468,10 @@ def _is_silence(error: SolarError) -> bool:
     return not isinstance(error, DeviceRefusedError | BadAnswerError) or (
         isinstance(error, DeviceRefusedError) and error.code == Code.GATEWAY_BUSY
     )
+
+
+def _silence_in(outcomes: Mapping[tuple[int, int], _Outcome]) -> SolarError | None:
+    return next((each for each in outcomes.values() if isinstance(each, SolarError) and _is_silence(each)), None)
 
 
 def _with_serial(unit: Unit, root_serial: str) -> Unit:

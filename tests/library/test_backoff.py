@@ -1,0 +1,56 @@
+"""Waiting longer after every failure."""
+
+from itertools import pairwise
+
+from custom_components.local_solar.solarlink.links.backoff import Backoff
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def wait_after(backoff: Backoff, clock: Clock) -> float:
+    """Seconds until the next try is allowed, to a hundredth."""
+    start = clock.now
+    while backoff.waiting:
+        clock.now += 0.01
+    return clock.now - start
+
+
+def test_no_wait_before_the_first_failure() -> None:
+    assert not Backoff().waiting
+    assert not Backoff(clock=lambda: 0.0).waiting
+
+
+def test_waits_double_up_to_the_longest_with_a_fifth_of_jitter() -> None:
+    for _ in range(20):
+        clock = Clock()
+        backoff = Backoff(1.0, 10.0, clock=clock)
+        for expected in (1.0, 2.0, 4.0, 8.0, 10.0, 10.0):
+            backoff.failed()
+            assert 0.8 * expected <= wait_after(backoff, clock) <= 1.2 * expected + 0.02
+
+
+def test_two_links_do_not_wait_in_step() -> None:
+    waits = []
+    for _ in range(20):
+        clock = Clock()
+        backoff = Backoff(10.0, 60.0, clock=clock)
+        backoff.failed()
+        waits.append(wait_after(backoff, clock))
+    assert any(abs(one - other) > 0.05 for one, other in pairwise(waits))
+
+
+def test_success_forgets_all_failures() -> None:
+    clock = Clock()
+    backoff = Backoff(1.0, 60.0, clock=clock)
+    for _ in range(5):
+        backoff.failed()
+    backoff.succeeded()
+    assert not backoff.waiting
+    backoff.failed()
+    assert wait_after(backoff, clock) <= 1.22
