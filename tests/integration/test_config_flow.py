@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from homeassistant.components import network
 from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -120,7 +120,9 @@ async def test_serial_port(hass: HomeAssistant, studer: StuderSimulator) -> None
 
 async def test_progress_is_shown(hass: HomeAssistant, studer: StuderSimulator, port: int) -> None:
     shares: list[float] = []
-    hass.bus.async_listen("data_entry_flow_progress_update", lambda event: shares.append(event.data["progress"]))
+    hass.bus.async_listen(
+        "data_entry_flow_progress_update", callback(lambda event: shares.append(event.data["progress"]))
+    )
     await studer.dial("127.0.0.1", port)
     found = await submit(hass, await open_form(hass, "listen"), {"port": port})
     await hass.async_block_till_done()
@@ -250,8 +252,9 @@ async def test_unexpected_error(
 
 async def test_cancelled_while_waiting(hass: HomeAssistant, port: int) -> None:
     waiting = await advance(hass, await open_form(hass, "listen"), {"port": port})
-    await asyncio.sleep(0.05)
-    assert _Listener.running
+    async with asyncio.timeout(10):
+        while not _Listener.running:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     hass.config_entries.flow.async_abort(waiting["flow_id"])
     await hass.async_block_till_done()
     assert_nothing_open(hass)
@@ -357,6 +360,10 @@ async def test_two_gateways_on_one_port(
 ) -> None:
     """The gateway of the entry keeps its place, the other one goes to the dialog."""
     waiting = await advance(hass, await open_form(hass, "listen"), {"port": port})
+    (listener,) = _Listener.running.values()
+    async with asyncio.timeout(10):
+        while len(listener.wires) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     # Both come from the same machine here; to the listener they are told apart by address only.
     with patch("custom_components.local_solar.solarlink.links.listener._Listener.wire_for", _last_wire):
         await other.dial("127.0.0.1", port)

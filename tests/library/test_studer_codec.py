@@ -45,12 +45,10 @@ def _tell_tries(request: pytest.FixtureRequest) -> Iterator[None]:
     """Say at the end how much was tried; a fuzz test that tries next to nothing proves nothing."""
     yield
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None:
-        reporter.write_line(f"\nSCOM codec: {TRIES['count']} byte streams tried")
-
-
-def clock(seconds: int) -> bytes:
-    return struct.pack("<i", seconds)
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+    if reporter is not None and capture is not None:
+        with capture.global_and_fixture_disabled():
+            reporter.write_line(f"\nSCOM codec: {TRIES['count']} byte streams tried")
 
 
 def value(number: float) -> bytes:
@@ -616,5 +614,10 @@ def test_a_float_of_wrong_length_is_a_bad_answer(data: bytes) -> None:
         codec.decode_value(Format.FLOAT, data)
 
 
-def test_enough_was_tried() -> None:
-    assert TRIES["count"] == 0 or TRIES["count"] >= EXAMPLES
+def test_enough_was_tried(request: pytest.FixtureRequest) -> None:
+    """Last of this module; a run of chosen tests alone is not judged."""
+    chosen = sum(
+        item.nodeid.partition("::")[0] == request.node.nodeid.partition("::")[0] for item in request.session.items
+    )
+    if chosen > 100:
+        assert TRIES["count"] >= 15 * EXAMPLES
