@@ -14,6 +14,7 @@ from custom_components.local_solar.solarlink.errors import (
     NobodyCalledError,
     PortTakenError,
 )
+from custom_components.local_solar.solarlink.links import listener
 from custom_components.local_solar.solarlink.links.backoff import Backoff
 from custom_components.local_solar.solarlink.links.listener import ListenWire, _Listener
 from custom_components.local_solar.solarlink.links.serial import SerialWire
@@ -252,6 +253,24 @@ async def test_a_disowned_peer_goes_to_the_other_wire(port: int) -> None:
         gateway.close()
     await first.close()
     await second.close()
+
+
+async def test_a_disowned_address_may_come_again_later(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = ListenWire(HOST, port)
+    opening = asyncio.create_task(wire.open(WAIT))
+    first = await _dial_when_open(port)
+    await opening
+    wire.disown()
+    refused = await Gateway.dial(port)
+    assert await refused.ended()
+    assert not wire.connected
+    monkeypatch.setattr(listener, "DISOWNED_FOR", 0.0)
+    later = await Gateway.dial(port)
+    await wire.open(WAIT)
+    assert wire.last_peer == HOST
+    for gateway in (first, refused, later):
+        gateway.close()
+    await wire.close()
 
 
 async def test_only_the_allowed_peer_may_come(port: int) -> None:

@@ -7,11 +7,16 @@ gateway goes to another wire.
 
 import asyncio
 import errno
+import math
 import socket
+import time
 from typing import ClassVar, override
 
 from ..errors import AddressNotLocalError, LinkClosedError, LinkError, NobodyCalledError, PortTakenError
 from .wire import Wire, WireProtocol
+
+DISOWNED_FOR = 300.0
+"""Seconds for which an address is refused after its gateway turned out to be another one; addresses change hands."""
 
 
 class ListenWire(Wire):
@@ -22,7 +27,7 @@ class ListenWire(Wire):
         super().__init__(f"{host}:{port}")
         self.allowed_peer = allowed_peer
         self.last_peer = ""
-        self.disowned: set[str] = set()
+        self._disowned: dict[str, float] = {}
         self._place = (host, port)
         self._listener: _Listener | None = None
         self._arrival = asyncio.Event()
@@ -57,7 +62,7 @@ class ListenWire(Wire):
 
     @override
     def disown(self) -> None:
-        self.disowned.add(self.last_peer)
+        self._disowned[self.last_peer] = time.monotonic()
         self.last_peer = ""
         super().disown()
 
@@ -74,7 +79,9 @@ class ListenWire(Wire):
 
     def wish_for(self, peer: str) -> int:
         """How much this wire wants a connection from ``peer``: 0 not at all, higher is more."""
-        if peer in self.disowned or (self.allowed_peer and self.allowed_peer != peer):
+        if self.allowed_peer and self.allowed_peer != peer:
+            return 0
+        if time.monotonic() - self._disowned.get(peer, -math.inf) < DISOWNED_FOR:
             return 0
         if self.last_peer == peer:
             return 5 if self.connected else 4
