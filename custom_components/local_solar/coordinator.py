@@ -175,6 +175,9 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
             return self.data
         except SolarError as err:
             self.last_error = err
+            if not self.last_update_success:
+                # Only a first failure is announced by the coordinator, but values grow too old during later ones.
+                self.async_update_listeners()
             raise translated(err, UpdateFailed) from err
         if due:
             self.exchanges_per_cycle = self.client.stats.exchanges - before
@@ -220,8 +223,8 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
     def fresh(self, ref: Ref) -> bool:
         """Whether the reading of ``ref`` may still be shown."""
         if self.paused:
-            return ref in self.data
-        return self.last_update_success and ref in self.data and self.planner.fresh(ref, time.monotonic())
+            return ref in self.memory.frozen
+        return ref in self.data and self.planner.fresh(ref, time.monotonic())
 
     @property
     def link_state(self) -> LinkState:
@@ -269,6 +272,7 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         self._limits.touched(ref)
         self._ask_limits()
         if self.paused:
+            self.memory.frozen = {**self.memory.frozen, ref: reading}
             self.memory.save()
         self.async_update_listeners()
 
@@ -283,9 +287,9 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         """Stop polling until further notice, or take it up again."""
         if paused == self.paused:
             return
-        self.memory.paused = paused
         # What is shown during the pause is kept on disk, because after a restart nothing may be asked.
-        self.memory.frozen = self.data if paused else {}
+        self.memory.frozen = {ref: reading for ref, reading in self.data.items() if self.fresh(ref)} if paused else {}
+        self.memory.paused = paused
         await self.memory.async_flush()
         self.async_update_listeners()
         if not paused:

@@ -39,6 +39,14 @@ def parameter_writes(studer: StuderSimulator) -> list[tuple[int, int, int]]:
     return [(r.destination, r.object_id, r.property_id) for r in studer.requests if r.service == "write"]
 
 
+async def set_interval(home: HomeAssistantInstance, seconds: int) -> None:
+    """Change the polling interval in the options."""
+    options = "/api/config/config_entries/options/flow"
+    step = await home.rest("POST", options, {"handler": (await home.entries())[0]["entry_id"]})
+    done = await home.rest("POST", f"{options}/{step['flow_id']}", {"interval": seconds})
+    assert done["type"] == "create_entry", done
+
+
 async def lines_of_ours(home: HomeAssistantInstance) -> list[dict[str, Any]]:
     """Log entries of level warning or higher that come from us."""
     entries = await home.websocket({"type": "system_log/list"})
@@ -138,6 +146,7 @@ async def test_outages_and_restarts_need_nobody(home: HomeAssistantInstance, stu
     power, boost, pause = [
         await entity_id(home, f"-{key}") for key in ("ac_output_power", "smart_boost_limit", "pause")
     ]
+    await set_interval(home, 5)
     await home.wait_for_state(power, is_known)
     await home.call_service("number", "set_value", {"entity_id": boost, "value": 40})
 

@@ -1,6 +1,8 @@
 """The pause: nothing is polled, values stay and say so, a person's write goes out, and a restart changes none of it."""
 
 from datetime import UTC, datetime, time, timedelta
+from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -197,3 +199,19 @@ async def test_an_installation_of_another_shape_is_forgotten(hass: HomeAssistant
     memory = Memory(hass, "y")
     await memory.async_load()
     assert memory.installation is None
+
+
+async def test_a_pause_does_not_make_old_values_fresh(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    studer: StuderSimulator,
+    entity_id: Find,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was too old to be shown when the pause began is not shown during it."""
+    later = monotonic() + 200
+    with monkeypatch.context() as patch:
+        patch.setattr("custom_components.local_solar.coordinator.time", SimpleNamespace(monotonic=lambda: later))
+        await switch(hass, entity_id("pause"), True)
+    assert value(hass, entity_id("ac_output_power")) == STATE_UNAVAILABLE
+    assert value(hass, entity_id("smart_boost_limit")) not in (STATE_UNAVAILABLE, STATE_UNKNOWN)

@@ -44,6 +44,14 @@ async def back(entry: MockConfigEntry, studer: StuderSimulator) -> None:
             await asyncio.sleep(0.05)
 
 
+async def poll_later(entry: MockConfigEntry, seconds: float) -> None:
+    """Poll as if so much time had passed since the last one."""
+    later = time.monotonic() + seconds
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("custom_components.local_solar.coordinator.time", SimpleNamespace(monotonic=lambda: later))
+        await poll(entry.runtime_data)
+
+
 async def test_gateway_killed_and_back(
     hass: HomeAssistant,
     entry: MockConfigEntry,
@@ -55,8 +63,13 @@ async def test_gateway_killed_and_back(
     caplog.clear()
     await studer.stop_dialling()
     await studer.drop()
-    for _ in range(3):
-        await poll(entry.runtime_data)
+    await poll(entry.runtime_data)
+    await poll_later(entry, 80)
+    assert value(hass, entity_id("ac_output_power")) != STATE_UNAVAILABLE
+    await poll_later(entry, 100)
+    assert value(hass, entity_id("ac_output_power")) == STATE_UNAVAILABLE
+    assert value(hass, entity_id("smart_boost_limit")) != STATE_UNAVAILABLE
+    await poll_later(entry, 1000)
     assert value(hass, entity_id("ac_output_power")) == STATE_UNAVAILABLE
     assert value(hass, entity_id("smart_boost_limit")) == STATE_UNAVAILABLE
     assert value(hass, entity_id("link_state")) == "disconnected"
@@ -81,6 +94,8 @@ async def test_silence(
     caplog.clear()
     studer.faults.set("silence")
     await poll(entry.runtime_data)
+    assert value(hass, entity_id("ac_output_power")) != STATE_UNAVAILABLE
+    await poll_later(entry, 100)
     assert value(hass, entity_id("ac_output_power")) == STATE_UNAVAILABLE
     assert value(hass, entity_id("link_state")) in ("silent", "disconnected")
     await poll(entry.runtime_data)

@@ -429,7 +429,7 @@ FAULTS: dict[str, Expected] = {
     "silence": Expected(time_outs=1, retried=True, lasting=NoAnswerError),
     "lost_answer": Expected(time_outs=1, retried=True, lasting=NoAnswerError),
     "delay": Expected(argument=0.02),
-    "late_answer": Expected(argument=0.6, time_outs=1, retried=True, lasting=NoAnswerError),
+    "late_answer": Expected(argument=3.0, time_outs=1, retried=True, lasting=NoAnswerError),
     "cut_frame": Expected(time_outs=1, retried=True, dropped=True, lasting=NoAnswerError),
     "garbage": Expected(dropped=True),
     "wrong_checksum": Expected(time_outs=1, retried=True, dropped=True, lasting=NoAnswerError),
