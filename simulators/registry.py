@@ -10,7 +10,7 @@ from .studer import StuderSimulator
 
 
 class Simulator(Protocol):
-    """What the command line needs; a way of connecting that a family lacks raises NotImplementedError."""
+    """What the command line needs of a simulator."""
 
     faults: Faults
 

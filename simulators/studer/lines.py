@@ -5,6 +5,7 @@ import os
 import pty
 import socket
 import tty
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from struct import pack
 
@@ -14,7 +15,7 @@ type OnFrame = Callable[["Line", Frame], None]
 type OnEnd = Callable[["Line"], None]
 
 
-class Line:
+class Line(ABC):
     """One client: frames it sends are handed on, bytes for it are written."""
 
     def __init__(self, on_frame: OnFrame) -> None:
@@ -31,17 +32,17 @@ class Line:
         for frame in self._reader.feed(data):
             self._on_frame(self, frame)
 
+    @abstractmethod
     def send(self, data: bytes) -> None:
         """Write bytes to the client."""
-        raise NotImplementedError
 
+    @abstractmethod
     def abort(self) -> None:
         """End the connection without a farewell."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """End the connection."""
-        raise NotImplementedError
 
 
 class TcpLine(Line, asyncio.Protocol):
