@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from functools import partialmethod
 from typing import Any, override
 
@@ -17,7 +17,7 @@ from homeassistant.config_entries import (
     OptionsFlowWithReload,
 )
 from homeassistant.const import CONF_PORT, UnitOfTime
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import selector
 
@@ -29,6 +29,13 @@ from .solarlink.client import Installation
 from .solarlink.errors import NobodyCalledError, SolarError
 
 _LOGGER = logging.getLogger(__name__)
+
+PROGRESS_AFTER = 0.5
+"""Seconds for which a dialog waits before it shows progress: what is over at once needs none."""
+
+PROGRESS_SHOWN = 1.5
+"""Seconds that a progress page stays at least. The browser subscribes to its end only after it was drawn, and would
+wait for ever for an end that came earlier."""
 
 CONNECT_WAIT = 60.0
 """Seconds that a gateway has to dial in, or a device to be reached, before the dialog gives up."""
@@ -57,6 +64,39 @@ def _explained(error: SolarError) -> str:
     return next(kind.key for kind in type(error).__mro__ if issubclass(kind, SolarError) and kind.key in EXPLAINED)
 
 
+class _Work[T]:
+    """Something that a dialog waits for, with a page that shows progress where it takes longer."""
+
+    def __init__(self, hass: HomeAssistant, work: Coroutine[Any, Any, T], name: str) -> None:
+        self._task = hass.async_create_task(work, f"{DOMAIN} {name}")
+        self._hass = hass
+        self.page: asyncio.Task[None] | None = None
+
+    async def async_is_over(self) -> bool:
+        """Whether it is over; the first caller waits a moment for it."""
+        if self.page is None:
+            await asyncio.wait({self._task}, timeout=PROGRESS_AFTER)
+            if self._task.done():
+                return True
+            self.page = self._hass.async_create_task(self._async_last(), f"{DOMAIN} progress")
+        return self.page.done()
+
+    async def _async_last(self) -> None:
+        await asyncio.sleep(PROGRESS_SHOWN)
+        await asyncio.wait({self._task})
+
+    async def async_result(self) -> T:
+        """What came of it; raises what went wrong."""
+        return await self._task
+
+    @callback
+    def async_cancel(self) -> None:
+        """Nobody waits any more."""
+        self._task.cancel()
+        if self.page is not None:
+            self.page.cancel()
+
+
 class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
     """Adds an installation, or changes how one is reached."""
 
@@ -67,8 +107,8 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         """Nothing is known yet."""
         self._data: dict[str, Any] = {}
         self._probe: Probe | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._identifying: asyncio.Task[Installation] | None = None
+        self._connecting: _Work[None] | None = None
+        self._identifying: _Work[Installation] | None = None
         self._installation: Installation | None = None
         self._failure: SolarError | None = None
         self._failed = False
@@ -158,12 +198,12 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         """Wait for the link."""
         if self._connecting is None:
             self._probe = Probe(self.hass, self._data[CONF_FAMILY], self._data[CONF_LINK], self._data)
-            self._connecting = self.hass.async_create_task(self._async_connect(self._probe), f"{DOMAIN} connect")
-        if not self._connecting.done():
+            self._connecting = _Work(self.hass, self._async_connect(self._probe), "connect")
+        if not await self._connecting.async_is_over():
             return self.async_show_progress(
                 step_id="connect",
                 progress_action="wait_for_gateway" if self._form.incoming else "connect",
-                progress_task=self._connecting,
+                progress_task=self._connecting.page,
                 description_placeholders={
                     "port": str(self._data.get(CONF_PORT, "")),
                     "local_address": await self._local_address(),
@@ -194,26 +234,24 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         """Find out what is behind the link."""
         if self._identifying is None:
             assert self._probe is not None
-            self._identifying = self.hass.async_create_task(
-                self._probe.async_identify(self._show_share), f"{DOMAIN} identify"
-            )
-        if not self._identifying.done():
+            self._identifying = _Work(self.hass, self._probe.async_identify(self._show_share), "identify")
+        if not await self._identifying.async_is_over():
             return self.async_show_progress(
-                step_id="identify", progress_action="identify", progress_task=self._identifying
+                step_id="identify", progress_action="identify", progress_task=self._identifying.page
             )
         if await self._async_outcome(self._identifying):
-            self._installation = self._identifying.result()
+            self._installation = await self._identifying.async_result()
         return self.async_show_progress_done(next_step_id="finish")
 
     @callback
     def _show_share(self, share: float, name: str) -> None:
         self.async_update_progress(min(max(share, 0.0), 1.0))
 
-    async def _async_outcome(self, task: asyncio.Task[Any]) -> bool:
+    async def _async_outcome(self, work: _Work[Any]) -> bool:
         """Whether the task has done its work; if not, what went wrong is kept for the form."""
         self._failure = None
         try:
-            await task
+            await work.async_result()
         except SolarError as err:
             self._failure = err
         except Exception:
@@ -277,6 +315,9 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
     @override
     def async_remove(self) -> None:
         """The dialog is over, perhaps in the middle of a look: give back the link."""
+        for work in (self._connecting, self._identifying):
+            if work is not None:
+                work.async_cancel()
         if self._probe is not None or self._unloading is not None:
             self.hass.async_create_task(self._async_release(), f"{DOMAIN} release")
 
