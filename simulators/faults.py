@@ -1,48 +1,15 @@
 """Named faults that a simulator shows on demand, switched on and off while it runs.
 
-The registry only remembers what is on; each family's simulator acts on it. A fault may carry an argument and may be
-limited to the next answers. Text form: ``NAME[=ARG][*COUNT]``, for example ``delay=2.5`` or ``busy*3``.
+Each family has its own table of faults. ``Faults`` only remembers what is on; the family's simulator acts on it. A
+fault may carry an argument and may be limited to the next answers. Text form: ``NAME[=ARG][*COUNT]``, for example
+``delay=2.5`` or ``busy*3``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-KNOWN: dict[str, float | None] = {
-    "silence": None,
-    "lost_answer": None,
-    "delay": 1.0,
-    "late_answer": 3.5,
-    "cut_frame": None,
-    "garbage": None,
-    "wrong_checksum": None,
-    "wrong_unit": None,
-    "refused": 0x2B,
-    "busy": None,
-    "restart": None,
-    "second_connection": None,
-    "duplicate": None,
-    "reset_mid_frame": None,
-    "strip_crlf": None,
-    "crlf": None,
-    "nan": None,
-    "old_gateway": None,
-    "old_firmware": None,
-    "split": 5.0,
-    "joined": None,
-}
-"""Every fault name and the argument it takes when none is given.
-
-silence: nothing is done and nothing answered; lost_answer: the request is carried out, its answer is lost;
-delay: seconds during which the line is busy before the answer; late_answer: seconds until the answer comes, while
-further requests are served; cut_frame: only the first half of the answer; garbage: stray bytes around the answer;
-wrong_checksum: the last byte of the answer is wrong; wrong_unit: another unit's answer; refused: error code;
-busy: the device says that it is busy; restart: the addressed device (or the one given) restarts before it answers;
-second_connection: the device connects again and leaves its first connection half open; duplicate: each answer twice;
-reset_mid_frame: half an answer, then a connection reset; strip_crlf: every CR LF inside the answer is lost;
-crlf: CR LF after each answer; nan: floating point values are "not a number" (all, or the number given);
-old_gateway: no multiple read; old_firmware: no RAM writes; split: answers in pieces of that many bytes;
-joined: a foreign answer and ours in one piece.
-"""
+type FaultTable = Mapping[str, float | None]
+"""Every fault name of a family and the argument it takes when none is given."""
 
 ALIASES = {"second_client": "second_connection"}
 
@@ -60,7 +27,7 @@ class Fault:
     count: int | None = None
 
 
-def parse(text: str) -> Fault:
+def parse(text: str, known: FaultTable) -> Fault:
     """Read ``NAME[=ARG][*COUNT]``; ARG is decimal or, with a leading 0x, hexadecimal."""
     body, star, count_text = text.strip().partition("*")
     name, equals, argument_text = body.partition("=")
@@ -72,23 +39,24 @@ def parse(text: str) -> Fault:
             argument = float(int(argument_text, 16)) if hexadecimal else float(argument_text)
     except ValueError as error:
         raise UnknownFaultError(f"cannot read the fault {text!r}: use NAME[=NUMBER][*COUNT]") from error
-    return _checked(Fault(name.strip(), argument, count))
+    return _checked(Fault(name.strip(), argument, count), known)
 
 
-def _checked(fault: Fault) -> Fault:
+def _checked(fault: Fault, known: FaultTable) -> Fault:
     name = ALIASES.get(fault.name, fault.name)
-    if name not in KNOWN:
-        raise UnknownFaultError(f"unknown fault {fault.name!r}: choose from {', '.join(sorted(KNOWN))}")
+    if name not in known:
+        raise UnknownFaultError(f"unknown fault {fault.name!r}: choose from {', '.join(sorted(known))}")
     if fault.count is not None and fault.count < 1:
         raise UnknownFaultError(f"the count of fault {fault.name!r} must be 1 or more")
-    return Fault(name, KNOWN[name] if fault.argument is None else fault.argument, fault.count)
+    return Fault(name, known[name] if fault.argument is None else fault.argument, fault.count)
 
 
 class Faults:
     """The faults that are on at present."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: FaultTable) -> None:
         """Start without any fault."""
+        self.known = known
         self._active: dict[str, Fault] = {}
         self._listeners: list[Callable[[Fault], None]] = []
 
@@ -98,7 +66,7 @@ class Faults:
 
     def add(self, fault: Fault) -> None:
         """Switch a fault on that was read from text."""
-        checked = _checked(fault)
+        checked = _checked(fault, self.known)
         self._active[checked.name] = checked
         for listener in self._listeners:
             listener(checked)
@@ -109,7 +77,7 @@ class Faults:
             self._active.clear()
             return
         name = ALIASES.get(name, name)
-        if name not in KNOWN:
+        if name not in self.known:
             raise UnknownFaultError(f"unknown fault {name!r}")
         self._active.pop(name, None)
 

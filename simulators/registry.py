@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .faults import Faults
+from .faults import Faults, FaultTable
 from .house import House
 from .studer import StuderSimulator
+from .studer.faults import FAULTS as STUDER_FAULTS
 
 
 class Simulator(Protocol):
@@ -35,6 +36,7 @@ class Family:
     """From the house and the pace of the wire (1: real)."""
     way: str
     address: str
+    faults: FaultTable
 
 
 def _studer(house: House, pace: float) -> Simulator:
@@ -47,5 +49,5 @@ def _studer(house: House, pace: float) -> Simulator:
 
 
 FAMILIES: dict[str, Family] = {
-    "studer": Family(_studer, "dial", "127.0.0.1:4001"),
+    "studer": Family(_studer, "dial", "127.0.0.1:4001", STUDER_FAULTS),
 }

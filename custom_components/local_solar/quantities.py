@@ -39,6 +39,7 @@ LOOKS: dict[Quantity, Look] = {
     Quantity.COUNT: Look(precision=0),
     Quantity.TEXT: Look(numeric=False),
     Quantity.TIME_OF_DAY: Look(numeric=False),
+    Quantity.EVENT: Look(numeric=False),
     Quantity.TIMESTAMP: Look(SensorDeviceClass.TIMESTAMP, numeric=False),
 }
 

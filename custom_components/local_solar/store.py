@@ -96,7 +96,9 @@ def _unpack_installation(saved: dict[str, Any] | None) -> Installation | None:
     if saved is None:
         return None
     try:
-        return Installation(Unit(**saved["root"]), tuple(Unit(**unit) for unit in saved["units"]))
+        return Installation(
+            Unit(**saved["root"]), tuple(Unit(**unit) for unit in saved["units"]), saved.get("facts", {})
+        )
     except TypeError:
         # Written by a version that describes units differently; the next identification replaces it.
         return None

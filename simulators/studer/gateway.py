@@ -10,6 +10,7 @@ from ..faults import Faults
 from ..house import House
 from . import catalogue, effects, errors, readings
 from .errors import ScomError
+from .faults import FAULTS
 from .frames import IS_ERROR, IS_RESPONSE, READ, WRITE, Frame
 from .installation import GATEWAY, MULTICAST, PHASES, Installation, Plan, Unit
 from .messages import XTENDER_STARTED, Message, MessageStore
@@ -134,7 +135,7 @@ class Gateway:
     def answer(self, frame: Frame, *, faultless: bool = False) -> Frame:
         """Carry out a request and return its answer; ``faultless`` leaves the faults alone (for the portal)."""
         if faultless:
-            faults, self.faults = self.faults, Faults()
+            faults, self.faults = self.faults, Faults(FAULTS)
             try:
                 return self.answer(frame)
             finally:

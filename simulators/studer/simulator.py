@@ -10,6 +10,7 @@ from typing import Any, Self
 from ..faults import Fault, Faults
 from ..house import House
 from . import catalogue
+from .faults import FAULTS
 from .frames import READ, Frame
 from .gateway import MULTI_INFO, Behaviour, Gateway, Request
 from .installation import GATEWAY, Plan
@@ -67,7 +68,7 @@ class StuderSimulator:
         if options:
             raise TypeError(f"unknown option {', '.join(sorted(options))}")
         self.house = house or House()
-        self.faults = Faults()
+        self.faults = Faults(FAULTS)
         self.faults.on_set(self._fault_set)
         self.gateway = Gateway(
             self.house,

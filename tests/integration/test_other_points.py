@@ -56,6 +56,7 @@ class PretendedClient:
             "target": 5,
             "sunrise": time(6, 5),
         }
+        self.troubles: Mapping[str, Mapping[str, str]] = {}
 
     def expect(self, installation: Installation) -> None:
         pass

@@ -44,9 +44,9 @@ from custom_components.local_solar.solarlink.points import Limits, Ref
 from custom_components.local_solar.solarlink.studer.client import StuderClient
 from custom_components.local_solar.solarlink.studer.codec import ObjectType
 from custom_components.local_solar.solarlink.studer.exchange import Timing
-from simulators.faults import KNOWN
 from simulators.studer import StuderSimulator
 from simulators.studer.errors import ScomError
+from simulators.studer.faults import FAULTS as KNOWN_FAULTS
 from simulators.studer.installation import Unit
 
 from .conftest import HASTY, PATIENT, MakeClient, MakeSim
@@ -452,7 +452,7 @@ FAULTS: dict[str, Expected] = {
 
 
 def test_every_fault_has_its_expectation() -> None:
-    assert set(FAULTS) == set(KNOWN)
+    assert set(FAULTS) == set(KNOWN_FAULTS)
 
 
 @pytest.fixture
@@ -478,7 +478,7 @@ async def read_known(client: StuderClient) -> None:
     assert got == KNOWN_VALUES
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", KNOWN_FAULTS)
 async def test_a_fault_that_happens_once_costs_no_value(name: str, faulty: StuderClient, sim: StuderSimulator) -> None:
     expected, stats = FAULTS[name], faulty.stats
     dropped = stats.dropped_bytes
@@ -495,7 +495,7 @@ async def test_a_fault_that_happens_once_costs_no_value(name: str, faulty: Stude
     await read_known(faulty)
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", KNOWN_FAULTS)
 async def test_while_a_fault_lasts_and_afterwards(name: str, faulty: StuderClient, sim: StuderSimulator) -> None:
     expected = FAULTS[name]
     sim.faults.set(name, expected.argument)

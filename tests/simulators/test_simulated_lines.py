@@ -8,13 +8,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from simulators.faults import Faults, UnknownFaultError, parse
+from simulators.faults import Fault, Faults, UnknownFaultError, parse as parse_for
 from simulators.house import House
 from simulators.studer import StuderSimulator
+from simulators.studer.faults import FAULTS
 from simulators.studer.frames import READ, Frame, FrameReader
 from tests.simulators.wire import Client, Listener, connect
 
 REQUEST = Frame(1, 101, READ, 1, 3000, 1).encode()
+
+
+def parse(text: str) -> Fault:
+    return parse_for(text, FAULTS)
 
 
 def _frames(data: bytes) -> list[Frame]:
@@ -287,7 +292,7 @@ def test_bad_text(text: str) -> None:
 
 
 def test_counted_faults_end_by_themselves() -> None:
-    faults = Faults()
+    faults = Faults(FAULTS)
     faults.set("busy", count=2)
     assert [faults.take("busy") is not None for _ in range(3)] == [True, True, False]
     with pytest.raises(UnknownFaultError):

@@ -44,6 +44,8 @@ class Installation:
 
     root: Unit
     units: tuple[Unit, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What else ``identify`` found out and ``expect`` wants back (dialect, firmware), as JSON holds it."""
 
     @property
     def all_units(self) -> tuple[Unit, ...]:
@@ -55,12 +57,23 @@ class Installation:
         return next((unit for unit in self.all_units if unit.id == unit_id), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something happened: ``kind`` is one of the options of the point, ``details`` what people want to know of it."""
+
+    ref: Ref
+    kind: str
+    details: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Report:
     """What one read brought: values with their time, and what failed and why. Neither costs the other."""
 
     readings: dict[Ref, Reading] = field(default_factory=dict)
     failed: dict[Ref, SolarError] = field(default_factory=dict)
+    happenings: list[Happening] = field(default_factory=list)
+    """What has happened since the last read, oldest first."""
 
 
 class Client(Protocol):
@@ -69,6 +82,8 @@ class Client(Protocol):
     stats: LinkStats
     trace: Trace
     journal: Journal
+    troubles: Mapping[str, Mapping[str, str]]
+    """What the owner should look at, until it is over: translation key of the repair issue to what its text needs."""
 
     @property
     def installation(self) -> Installation:
@@ -115,3 +130,14 @@ class Client(Protocol):
 
     async def close(self) -> None:
         """Close the link and end every task of this client."""
+
+
+class CommandClient(Protocol):
+    """A client whose device takes commands in its own words."""
+
+    async def command(self, text: str, *, confirmed: bool = False) -> str:
+        """Send ``text`` and return the device's answer as text.
+
+        Raises ``NeedsConsentError`` for what is not known to be harmless, unless ``confirmed``, and the errors of
+        ``Client.read``.
+        """

@@ -155,6 +155,13 @@ class ValueKindError(SolarError):
     sentence = "'{value}' is no value for {point}; expected {expected}."
 
 
+class ValueChoiceError(SolarError):
+    """The device lists what it accepts, and the value is not in the list."""
+
+    key = "value_choice"
+    sentence = "{point} cannot be {value}; the device accepts {choices}."
+
+
 class ValueOrderError(SolarError):
     """The value would contradict another setting of the same device."""
 

@@ -17,8 +17,8 @@ NAMES = ("studer",)
 class Opener(Protocol):
     """Builds a client for a link; nothing is sent before the client is used."""
 
-    def __call__(self, address: LinkAddress, *, journal: Journal) -> Client:
-        """Return the client of the installation at ``address``."""
+    def __call__(self, address: LinkAddress, *, journal: Journal, settings: Mapping[str, Any] | None = None) -> Client:
+        """Return the client of the installation at ``address``; ``settings`` are the owner's options by name."""
 
 
 type Decoder = Callable[[str, Mapping[str, str]], Mapping[str, Any]]

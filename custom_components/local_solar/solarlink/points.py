@@ -5,14 +5,14 @@ command line and the documentation follow from it.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
 from sys import float_info
 from typing import NamedTuple
 
-from .errors import ValueKindError, ValueRangeError, ValueStepError
+from .errors import ValueChoiceError, ValueKindError, ValueRangeError, ValueStepError
 
 type Value = float | int | bool | str | time | datetime | None
 """A value in the unit of its point; ``None`` means that the device has no value now (a NaN, an unfitted sensor)."""
@@ -63,6 +63,8 @@ class Quantity(StrEnum):
     """Time of day on the device's own clock."""
     TIMESTAMP = "timestamp"
     """A moment, with time zone."""
+    EVENT = "event"
+    """Something that happens; ``Point.options`` are its kinds. It has no value: reads report ``Happening``s."""
 
 
 class Counting(StrEnum):
@@ -118,6 +120,27 @@ class Risk(StrEnum):
     """Restore, erase, firmware: never written by us."""
 
 
+class Part(StrEnum):
+    """Which part of a power an energy is made of."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    """What is below zero, counted upwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Integral:
+    """An energy that is summed up here, because not every device counts it.
+
+    ``source`` is the key of a power on the same unit. ``counter`` is the key of the device's own counter on the same
+    unit: where the device has it and it counts, its value is taken instead.
+    """
+
+    source: str
+    part: Part = Part.POSITIVE
+    counter: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point[A]:
     """One quantity of one kind of unit.
@@ -140,6 +163,8 @@ class Point[A]:
     step: float | None = None
     options: Mapping[int, str] = field(default_factory=dict)
     """Device code to slug, for ``Quantity.STATE``."""
+    listed: bool = False
+    """Whether this number takes only the values that the device lists (``Limits.choices``)."""
     below: str | None = None
     """Key of the setting on the same unit that this one must stay below."""
     above: str | None = None
@@ -148,6 +173,15 @@ class Point[A]:
     risk: Risk = Risk.NORMAL
     enabled: bool = False
     diagnostic: bool = False
+    integral: Integral | None = None
+    """How the value is summed up, for an energy that is not read."""
+    controller: str = ""
+    """Name of the controller that this point belongs to, for a point that is not of the device."""
+
+    @property
+    def measured(self) -> bool:
+        """Whether the point is read from the device; the others are made from what is read."""
+        return self.integral is None and not self.controller
 
     @property
     def writable(self) -> bool:
@@ -169,6 +203,8 @@ class Limits:
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None
+    choices: tuple[float | str, ...] | None = None
+    """The only values that the setting accepts, where the device lists them: numbers, or slugs of a state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +223,15 @@ class Reading:
 def check_number(point: Point[object], value: object, limits: Limits) -> float:
     """Return ``value`` as a number that ``point`` accepts within ``limits``.
 
-    Raises ``ValueKindError`` when it is no finite number, ``ValueRangeError`` when it is out of range and
-    ``ValueStepError`` when it lies between two steps counted from the minimum.
+    Raises ``ValueKindError`` when it is no finite number, ``ValueRangeError`` when it is out of range,
+    ``ValueStepError`` when it lies between two steps counted from the minimum and ``ValueChoiceError`` when the device
+    lists what it accepts and this is not listed.
     """
     # A comparison, because a whole number may be too large for a float.
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= float_info.max:
         raise ValueKindError(point=point.name, value=str(value), expected="a number")
+    if limits.choices is not None and value not in limits.choices:
+        raise ValueChoiceError(point=point.name, value=float(value), choices=_listing(limits.choices))
     low = -math.inf if limits.minimum is None else limits.minimum
     high = math.inf if limits.maximum is None else limits.maximum
     if not low <= value <= high:
@@ -202,3 +241,15 @@ def check_number(point: Point[object], value: object, limits: Limits) -> float:
         if abs(steps - round(steps)) > 1e-3:
             raise ValueStepError(point=point.name, step=limits.step, unit=point.unit, value=float(value))
     return float(value)
+
+
+def check_option(point: Point[object], value: object, limits: Limits) -> str:
+    """Return ``value`` as a slug that ``point`` accepts; raises ``ValueChoiceError``."""
+    choices = tuple(dict.fromkeys(point.options.values())) if limits.choices is None else limits.choices
+    if not isinstance(value, str) or value not in choices:
+        raise ValueChoiceError(point=point.name, value=str(value), choices=_listing(choices))
+    return value
+
+
+def _listing(choices: Iterable[float | str]) -> str:
+    return ", ".join(each if isinstance(each, str) else f"{each:g}" for each in choices)

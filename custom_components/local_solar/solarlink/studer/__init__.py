@@ -1,5 +1,8 @@
 """Studer Xtender, VarioTrack, VarioString and their batteries, behind an Xcom-LAN or Xcom-232i gateway."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..errors import BadAddressError
 from ..family import Family
 from ..journal import Journal
@@ -28,7 +31,7 @@ def _wire(address: LinkAddress) -> Wire:
     raise BadAddressError(address=address.text, family=FAMILY.name, expected=", ".join(FAMILY.schemes))
 
 
-def open_client(address: LinkAddress, *, journal: Journal) -> StuderClient:
+def open_client(address: LinkAddress, *, journal: Journal, settings: Mapping[str, Any] | None = None) -> StuderClient:
     """A client for the gateway at ``address``; raises ``BadAddressError`` for a link of another kind."""
     return StuderClient(_wire(address), journal=journal)
 

@@ -67,6 +67,7 @@ class StuderClient:
         self.stats = LinkStats()
         self.trace = Trace()
         self.journal = journal
+        self.troubles: Mapping[str, Mapping[str, str]] = {}
         self._exchange = Exchange(wire, timing=timing or Timing(), stats=self.stats, trace=self.trace)
         self._exchange.check_peer = self._check_peer
         # 1 is the running number of the document's example, which the portal may be using.
