@@ -11,6 +11,7 @@ from .dashboard import async_setup_dashboard
 from .descriptions import PLATFORMS
 from .families import FAMILIES, identifier
 from .opening import async_open_client
+from .services import async_setup_actions
 from .solarlink.client import Unit
 from .store import Memory, async_forget
 
@@ -20,6 +21,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all entries share."""
     await async_setup_dashboard(hass)
+    async_setup_actions(hass)
     return True
 
 
@@ -28,18 +30,21 @@ async def async_setup_entry(hass: HomeAssistant, entry: SolarConfigEntry) -> boo
     memory = Memory(hass, entry.entry_id)
     await memory.async_load()
     link = FAMILIES[entry.data[CONF_FAMILY]].links[entry.data[CONF_LINK]]
-    client = await async_open_client(hass, entry.data[CONF_FAMILY], link.address(entry.data), memory.journal)
+    settings = {**entry.data, **entry.options}
+    client = await async_open_client(hass, entry.data[CONF_FAMILY], link.address(entry.data), memory.journal, settings)
     entry.async_on_unload(client.close)
+    coordinator = SolarCoordinator(hass, entry, client, memory)
 
-    async def close(_event: Event) -> None:
+    async def stop(_event: Event) -> None:
+        await coordinator.async_stop()
         await client.close()
 
-    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, close))
-    coordinator = SolarCoordinator(hass, entry, client, memory)
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
     _register_devices(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    await coordinator.async_start()
     return True
 
 
@@ -70,10 +75,9 @@ def _register_device(
 
 async def async_unload_entry(hass: HomeAssistant, entry: SolarConfigEntry) -> bool:
     """Unload one installation; its client is closed afterwards."""
-    memory = entry.runtime_data.memory
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if unloaded:
-        await memory.async_flush()
+        await entry.runtime_data.async_stop()
     return unloaded
 
 

@@ -21,7 +21,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import selector
 
-from .const import CONF_FAMILY, CONF_INTERVAL, CONF_LINK, DOMAIN, MAX_INTERVAL, MIN_INTERVAL
+from .const import CONF_FAMILY, CONF_INTERVAL, CONF_LINK, DOMAIN, MAX_INTERVAL
 from .families import FAMILIES, LinkForm, identifier
 from .opening import async_family_name
 from .probing import Probe
@@ -335,35 +335,43 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
                 self.hass.config_entries.async_schedule_reload(self._reconfigure_entry_id)
 
 
-def _add_step(name: str, method: Any, *arguments: str) -> None:
-    setattr(LocalSolarConfigFlow, f"async_step_{name}", partialmethod(method, *arguments))
-
-
-# A menu option is the name of a step, so there is one for every family and every link of the table.
-for _family, _entry in FAMILIES.items():
-    _add_step(_family, LocalSolarConfigFlow._async_step_family, _family)
-    _add_step(f"{_family}_found", LocalSolarConfigFlow._async_step_found, _family)
-    for _link in _entry.links:
-        _add_step(f"{_family}_{_link}", LocalSolarConfigFlow._async_step_link, _family, _link)
-
-
 class LocalSolarOptionsFlow(OptionsFlowWithReload):
-    """How often values are read."""
+    """How often values are read, and what else the family lets its owner choose."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for the polling interval."""
+        """Ask for the polling interval and the family's own options."""
+        if user_input is not None:
+            return self.async_create_entry(data=user_input)
+        return await self._async_step_options(self.config_entry.data[CONF_FAMILY])
+
+    async def _async_step_options(self, family: str, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """The form of one family, which has its own texts."""
         if user_input is not None:
             return self.async_create_entry(data=user_input)
         seconds = selector.NumberSelector(
             selector.NumberSelectorConfig(
-                min=MIN_INTERVAL,
+                min=FAMILIES[family].shortest_interval,
                 max=MAX_INTERVAL,
                 mode=selector.NumberSelectorMode.BOX,
                 unit_of_measurement=UnitOfTime.SECONDS,
             )
         )
-        default = FAMILIES[self.config_entry.data[CONF_FAMILY]].interval
-        schema = vol.Schema({vol.Required(CONF_INTERVAL, default=default): vol.All(seconds, vol.Coerce(int))})
+        default = FAMILIES[family].interval
+        interval = {vol.Required(CONF_INTERVAL, default=default): vol.All(seconds, vol.Coerce(int))}
+        schema = vol.Schema({**interval, **FAMILIES[family].options})
         return self.async_show_form(
-            step_id="init", data_schema=self.add_suggested_values_to_schema(schema, self.config_entry.options)
+            step_id=family, data_schema=self.add_suggested_values_to_schema(schema, self.config_entry.options)
         )
+
+
+def _add_step(flow: type, name: str, method: Any, *arguments: str) -> None:
+    setattr(flow, f"async_step_{name}", partialmethod(method, *arguments))
+
+
+# A menu option is the name of a step, so there is one for every family and every link of the table.
+for _family, _entry in FAMILIES.items():
+    _add_step(LocalSolarConfigFlow, _family, LocalSolarConfigFlow._async_step_family, _family)
+    _add_step(LocalSolarConfigFlow, f"{_family}_found", LocalSolarConfigFlow._async_step_found, _family)
+    _add_step(LocalSolarOptionsFlow, _family, LocalSolarOptionsFlow._async_step_options, _family)
+    for _link in _entry.links:
+        _add_step(LocalSolarConfigFlow, f"{_family}_{_link}", LocalSolarConfigFlow._async_step_link, _family, _link)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -21,11 +21,14 @@ from .families import FAMILIES, identifier
 from .limits import LimitKeeper
 from .outages import OutageLog
 from .problems import action_error, translated
-from .solarlink.client import Client, Installation, Report, Unit
+from .providers import Provider
+from .solarlink.client import Client, Happening, Installation, Report, Unit
 from .solarlink.errors import LinkClosedError, SolarError, WriteUncertainError, WrongDeviceError
 from .solarlink.plan import Planner
-from .solarlink.points import Limits, Point, Reading, Ref, Value
+from .solarlink.points import Limits, Point, Quantity, Reading, Ref, Value
 from .store import Memory
+from .sums import EnergySums
+from .troubles import TroubleBoard
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -80,7 +83,13 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         self.data = {}
         self._points: dict[Ref, Point[Any]] = {}
         self._identified = False
-        self._limits = LimitKeeper(client, self._points, time.monotonic)
+        self._providers: list[Provider] = []
+        self._owners: dict[Ref, Provider] = {}
+        self._acting = False
+        self._witnesses: dict[Ref, list[Callable[[Happening], None]]] = {}
+        self._troubles = TroubleBoard(hass, entry, self.family.repairs)
+        self._table: dict[Ref, Point[Any]] = {}
+        self._limits = LimitKeeper(client, self._table, time.monotonic)
         self._asking_limits = False
         self._outages = OutageLog(_LOGGER)
 
@@ -151,13 +160,84 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
             for unit in installation.all_units
             for key, point in self.client.points(unit).items()
         }
-        self._points.clear()
-        self._points.update({ref: known.point for ref, known in self.known.items()})
+        self._points = {ref: known.point for ref, known in self.known.items() if known.point.measured}
+        self._table.clear()
+        self._table.update({ref: known.point for ref, known in self.known.items()})
+        if not self._providers:
+            self._make_providers()
+
+    def _make_providers(self) -> None:
+        """Sums and controllers, each with the points of the tables that belong to it."""
+        own = {ref: known.point for ref, known in self.known.items() if not known.point.measured}
+        makers: dict[str, type[Provider]] = {"": EnergySums, **self.family.controllers}
+        for name, make in makers.items():
+            if points := {ref: point for ref, point in own.items() if point.controller == name}:
+                provider = make(self, points)
+                self._providers.append(provider)
+                self._owners |= dict.fromkeys(points, provider)
+                provider.load(self.memory.kept(provider.key))
+                self.memory.keep(provider.key, provider.as_dict)
+
+    # Sums and controllers
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The owner's options."""
+        return self.config_entry.options
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two reads of live points."""
+        return self.planner.interval
+
+    def points(self, unit: Unit) -> Mapping[str, Point[Any]]:
+        """Every point of a unit by key."""
+        return {ref.key: known.point for ref, known in self.known.items() if ref.unit == unit.id}
+
+    async def async_remember(self) -> None:
+        """Put everything on disk and return when it is there."""
+        await self.memory.async_flush()
+
+    @callback
+    def tell(self) -> None:
+        """Values of a provider have changed."""
+        self.async_update_listeners()
+
+    async def async_start(self) -> None:
+        """Let the controllers act; the entities are there."""
+        for provider in self._providers:
+            await provider.async_start()
+        self._acting = True
+        self.async_update_listeners()
+
+    async def async_stop(self) -> None:
+        """Let the controllers put back what they have changed, while the link still stands."""
+        acting, self._acting = self._acting, False
+        if acting:
+            for provider in self._providers:
+                try:
+                    await provider.async_stop()
+                except SolarError as err:
+                    _LOGGER.warning("%s could not be ended in order: %s", provider.key, err)
+        await self.memory.async_flush()
+        self._troubles.clear()
+
+    async def _async_act(self) -> None:
+        if self._acting:
+            for provider in self._providers:
+                await provider.async_step()
 
     # Reading
 
     @override
     async def _async_update_data(self) -> dict[Ref, Reading]:
+        try:
+            return await self._async_poll()
+        finally:
+            # A controller must act on missing values as well.
+            await self._async_act()
+
+    async def _async_poll(self) -> dict[Ref, Reading]:
         if self.paused:
             if not self.last_update_success and isinstance(self.last_error, SolarError):
                 # A pause does not bring a lost link back.
@@ -175,15 +255,27 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
             return self.data
         except SolarError as err:
             self.last_error = err
+            self._troubles.show(self.client.troubles)
             if not self.last_update_success:
                 # Only a first failure is announced by the coordinator, but values grow too old during later ones.
                 self.async_update_listeners()
             raise translated(err, UpdateFailed) from err
         if due:
             self.exchanges_per_cycle = self.client.stats.exchanges - before
-        self._take(report)
+        self._take(due, report)
         self._ask_limits()
+        self._take_changes()
         return self.data
+
+    def _take_changes(self) -> None:
+        """What the client learned by the way: something to remember, to tell the owner, or another unit."""
+        self._troubles.show(self.client.troubles)
+        known, installation = self.memory.installation, self.client.installation
+        if known is not None and installation is not known:
+            self.memory.installation = installation
+            self.memory.save()
+            if [unit.serial for unit in installation.all_units] != [unit.serial for unit in known.all_units]:
+                self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
     async def _identify_after_pause(self) -> None:
         """Home Assistant was started during the pause, so nobody has looked yet who is there."""
@@ -193,24 +285,38 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
     def _demand(self) -> Mapping[Ref, Point[Any]]:
-        """The points of the entities that are there; before they are, of those that will be."""
-        shown = {context for context in self.async_contexts() if context in self._points}
+        """The points of the entities that are there; before they are, of those that will be.
+
+        What controllers and sums need is read as well.
+        """
+        shown = {context for context in self.async_contexts() if context in self.known}
         if not shown and not self._listeners:
-            shown = {ref for ref in self._points if self._will_be_shown(ref)}
+            shown = {ref for ref in self.known if self._will_be_shown(ref)}
+        for provider in self._providers:
+            shown |= provider.wants(shown & provider.points.keys())
         return {ref: point for ref, point in self._points.items() if ref in shown}
 
     def _will_be_shown(self, ref: Ref) -> bool:
-        platform = platform_of(self._points[ref])
+        platform = platform_of(self.known[ref].point)
         if platform is None:
             return False
         registry = er.async_get(self.hass)
         entity_id = registry.async_get_entity_id(platform, DOMAIN, self.unique_id(ref))
         if entity_id is None or (entity := registry.async_get(entity_id)) is None:
-            return self._points[ref].enabled
+            return self.known[ref].point.enabled
         return not entity.disabled
 
-    def _take(self, report: Report) -> None:
+    def _take(self, asked: Iterable[Ref], report: Report) -> None:
+        for ref in asked:
+            if self._points[ref].quantity is Quantity.EVENT and ref not in report.failed:
+                # Nothing has happened, and that is known.
+                report.readings.setdefault(ref, Reading(None, time.monotonic()))
         self.data.update(report.readings)
+        for provider in self._providers:
+            provider.take(report)
+        for happening in report.happenings:
+            for witness in self._witnesses.get(happening.ref, ()):
+                witness(happening)
         self.planner.mark(report, time.monotonic())
         self._outages.take(report, {ref: self._name(ref) for ref in (*report.readings, *report.failed)})
         if report.failed:
@@ -220,8 +326,27 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         known = self.known[ref]
         return f"{known.unit.name} {known.point.name}"
 
+    @callback
+    def async_witness(self, ref: Ref, witness: Callable[[Happening], None]) -> Callable[[], None]:
+        """Call ``witness`` for whatever happens at ``ref``; returns what ends that."""
+        witnesses = self._witnesses.setdefault(ref, [])
+        witnesses.append(witness)
+        return lambda: witnesses.remove(witness)
+
+    def reading(self, ref: Ref) -> Reading | None:
+        """The last reading of ``ref``."""
+        owner = self._owners.get(ref)
+        return owner.reading(ref) if owner else self.data.get(ref)
+
+    def attributes(self, ref: Ref) -> Mapping[str, Any]:
+        """What a provider adds to the entity of ``ref``."""
+        owner = self._owners.get(ref)
+        return owner.attributes(ref) if owner else {}
+
     def fresh(self, ref: Ref) -> bool:
         """Whether the reading of ``ref`` may still be shown."""
+        if owner := self._owners.get(ref):
+            return owner.fresh(ref)
         if self.paused:
             return ref in self.memory.frozen
         return ref in self.data and self.planner.fresh(ref, time.monotonic())
@@ -243,7 +368,7 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
 
     @callback
     def _ask_limits(self) -> None:
-        shown = (ref for ref in self._demand() if self._points[ref].writable)
+        shown = [ref for ref in self._demand() if self._points[ref].writable]
         if self._asking_limits or self.paused or not (due := self._limits.due(shown)):
             return
         self._asking_limits = True
@@ -261,12 +386,23 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
     async def async_write(self, ref: Ref, value: Value, name: str) -> None:
         """Set a point, which the person calls ``name``, and show at once what the device kept."""
         try:
-            reading = await self.client.write(ref, value)
+            if owner := self._owners.get(ref):
+                await owner.async_write(ref, value)
+                self.async_update_listeners()
+            else:
+                await self.async_set(ref, value)
         except SolarError as err:
-            if isinstance(err, WriteUncertainError) and not self.paused:
+            raise action_error(err, name) from err
+
+    async def async_set(self, ref: Ref, value: Value) -> Reading:
+        """Write a setting of the device, show at once what the device kept and return it; raises ``SolarError``."""
+        try:
+            reading = await self.client.write(ref, value)
+        except WriteUncertainError:
+            if not self.paused:
                 self.planner.expire([ref])
                 await self.async_request_refresh()
-            raise action_error(err, name) from err
+            raise
         self.data[ref] = reading
         self.planner.mark(Report({ref: reading}), time.monotonic())
         self._limits.touched(ref)
@@ -275,6 +411,7 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
             self.memory.frozen = {**self.memory.frozen, ref: reading}
             self.memory.save()
         self.async_update_listeners()
+        return reading
 
     # The pause
 

@@ -3,15 +3,28 @@
 from typing import Any
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass, BinarySensorEntityDescription
+from homeassistant.components.button import ButtonEntityDescription
+from homeassistant.components.event import EventEntityDescription
 from homeassistant.components.number import NumberEntityDescription, NumberMode
+from homeassistant.components.select import SelectEntityDescription
 from homeassistant.components.sensor import SensorEntityDescription
 from homeassistant.components.switch import SwitchEntityDescription
+from homeassistant.components.time import TimeEntityDescription
 from homeassistant.const import EntityCategory, Platform
 
 from .quantities import LOOKS, state_class
 from .solarlink.points import Access, Point, Quantity, Risk
 
-PLATFORMS = (Platform.BINARY_SENSOR, Platform.NUMBER, Platform.SENSOR, Platform.SWITCH)
+PLATFORMS = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.EVENT,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+    Platform.TIME,
+)
 
 
 def platform_of(point: Point[Any]) -> Platform | None:
@@ -20,11 +33,15 @@ def platform_of(point: Point[Any]) -> Platform | None:
     if point.access is Access.PRESS:
         return Platform.BUTTON if writable else None
     match point.quantity:
+        case Quantity.EVENT:
+            return Platform.EVENT
         case Quantity.FLAG | Quantity.PROBLEM:
             return Platform.SWITCH if writable else Platform.BINARY_SENSOR
         case _ if not writable:
             return Platform.SENSOR
         case Quantity.STATE:
+            return Platform.SELECT
+        case _ if point.listed:
             return Platform.SELECT
         case Quantity.TIME_OF_DAY:
             return Platform.TIME
@@ -89,6 +106,51 @@ def binary_sensor_description(point: Point[Any]) -> BinarySensorEntityDescriptio
         translation_key=point.key,
         name=point.name,
         device_class=BinarySensorDeviceClass.PROBLEM if point.quantity is Quantity.PROBLEM else None,
+        entity_category=_shown_category(point),
+        entity_registry_enabled_default=point.enabled,
+    )
+
+
+def select_description(point: Point[Any]) -> SelectEntityDescription:
+    """How a choice is shown."""
+    return SelectEntityDescription(
+        key=point.key,
+        translation_key=point.key,
+        name=point.name,
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=point.enabled,
+    )
+
+
+def button_description(point: Point[Any]) -> ButtonEntityDescription:
+    """How a command is shown."""
+    return ButtonEntityDescription(
+        key=point.key,
+        translation_key=point.key,
+        name=point.name,
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=point.enabled,
+    )
+
+
+def time_description(point: Point[Any]) -> TimeEntityDescription:
+    """How a time of day that can be set is shown."""
+    return TimeEntityDescription(
+        key=point.key,
+        translation_key=point.key,
+        name=point.name,
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=point.enabled,
+    )
+
+
+def event_description(point: Point[Any]) -> EventEntityDescription:
+    """How things that happen are shown."""
+    return EventEntityDescription(
+        key=point.key,
+        translation_key=point.key,
+        name=point.name,
+        event_types=sorted(set(point.options.values())),
         entity_category=_shown_category(point),
         entity_registry_enabled_default=point.enabled,
     )

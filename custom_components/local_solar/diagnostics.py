@@ -30,6 +30,9 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SolarCo
     shown = {
         "entry": {"data": dict(entry.data), "options": dict(entry.options), "state": entry.state.value},
         "units": [asdict(unit) for unit in units],
+        "facts": dict(coordinator.installation.facts),
+        "troubles": {key: dict(details) for key, details in client.troubles.items()},
+        "remembered": coordinator.memory.providers(),
         "points": {unit.id: sorted(client.points(unit)) for unit in units},
         "link": client.stats.as_dict() | {"connected": client.connected, "state": coordinator.link_state.value},
         "polling": {

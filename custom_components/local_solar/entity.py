@@ -52,7 +52,7 @@ class PointEntity(SolarEntity):
     @property
     def reading(self) -> Reading | None:
         """The last reading of the point."""
-        return self.coordinator.data.get(self.ref)
+        return self.coordinator.reading(self.ref)
 
     @property
     def current(self) -> Value:
@@ -67,7 +67,8 @@ class PointEntity(SolarEntity):
     @property
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
-        return {ATTR_PAUSED: True} if self.coordinator.paused else {}
+        paused = {ATTR_PAUSED: True} if self.coordinator.paused else {}
+        return {**self.coordinator.attributes(self.ref), **paused}
 
     async def async_write(self, value: Value) -> None:
         """Set the point for a person; what goes wrong is told with the name that the person knows."""

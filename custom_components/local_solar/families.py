@@ -1,7 +1,7 @@
 """The one table of families: how an owner names the link, and what a family can do. Flow, setup and tests follow it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
@@ -9,11 +9,13 @@ import voluptuous as vol
 from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PORT
 from homeassistant.helpers import selector
 
-from .const import CONF_PEER
-from .solarlink.client import Unit
+from .const import CONF_PEER, MIN_INTERVAL
+from .providers import Provider
+from .solarlink.client import Client, Unit
 from .solarlink.links.address import LinkAddress
 
 type FormData = Mapping[str, Any]
+type Repair = Callable[[Client], Awaitable[None]]
 
 PORT_SELECTOR = vol.All(
     selector.NumberSelector(selector.NumberSelectorConfig(min=1, max=65535, mode=selector.NumberSelectorMode.BOX)),
@@ -50,6 +52,14 @@ class FamilyEntry:
     """Translation key of the switch that stops polling; ``None`` where a pause makes no sense."""
     connect_wait: float = 30.0
     """Seconds that setup waits for the link before it gives up for now."""
+    shortest_interval: int = MIN_INTERVAL
+    """Seconds below which the owner cannot set the interval."""
+    options: Mapping[vol.Marker, Any] = field(default_factory=dict)
+    """What the owner can choose besides the interval; the client gets all of it as ``settings``."""
+    controllers: Mapping[str, type[Provider]] = field(default_factory=dict)
+    """What carries out the family's controllers, by the name in ``Point.controller``."""
+    repairs: Mapping[str, Repair] = field(default_factory=dict)
+    """What puts a trouble of the client right when the owner agrees, by the trouble's key."""
 
 
 def _peer_complaints(data: FormData) -> dict[str, str]:

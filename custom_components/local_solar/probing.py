@@ -2,6 +2,7 @@
 
 from homeassistant.core import HomeAssistant
 
+from .const import CONF_FAMILY, CONF_LINK
 from .families import FAMILIES, FormData
 from .opening import async_open_client
 from .solarlink.client import Client, Installation, Progress
@@ -16,12 +17,13 @@ class Probe:
         self._hass = hass
         self._family = family
         self._address = FAMILIES[family].links[link].address(data)
+        self._settings = {key: value for key, value in data.items() if key not in (CONF_FAMILY, CONF_LINK)}
         self._client: Client | None = None
         self._closed = False
 
     async def async_connect(self, timeout: float) -> None:
         """Wait until the link stands; raises ``LinkError``."""
-        self._client = await async_open_client(self._hass, self._family, self._address, Journal())
+        self._client = await async_open_client(self._hass, self._family, self._address, Journal(), self._settings)
         if self._closed:
             await self._client.close()
         await self._client.connect(timeout)

@@ -19,6 +19,8 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import LinkState, SolarConfigEntry, SolarCoordinator
 from .descriptions import sensor_description
 from .entity import PointEntity, RootEntity, entities_of
+from .problems import action_error
+from .solarlink.errors import NotWritableError
 
 PARALLEL_UPDATES = 0
 
@@ -93,6 +95,12 @@ class PointSensor(PointEntity, SensorEntity):
     @override
     def native_value(self) -> str | float | date | datetime | Decimal | None:
         return self.current.isoformat("minutes") if isinstance(self.current, time) else self.current
+
+    async def async_set_energy(self, energy: float) -> None:
+        """Let an energy that is summed up here begin at ``energy`` kWh."""
+        if self.point.integral is None:
+            raise action_error(NotWritableError(point=self.point.name), str(self.name or self.point.name))
+        await self.async_write(energy)
 
 
 class LinkSensor(RootEntity, SensorEntity):

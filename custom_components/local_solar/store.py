@@ -1,7 +1,7 @@
 """What one entry remembers on disk: the journal of writes, the pause, and what was there when it began."""
 
 import time as monotonic_time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, time
 from typing import Any
@@ -38,6 +38,8 @@ class Memory:
         self.frozen: Mapping[Ref, Reading] = {}
         """The readings that are shown during a pause."""
         self._loaded_values: list[dict[str, Any]] = []
+        self._kept: dict[str, dict[str, Any]] = {}
+        self._keepers: dict[str, Callable[[], dict[str, Any]]] = {}
 
     async def async_load(self) -> None:
         """Read what was saved."""
@@ -46,6 +48,7 @@ class Memory:
         self.paused = bool(data.get("paused", False))
         self.installation = _unpack_installation(data.get("installation"))
         self._loaded_values = data.get("values", [])
+        self._kept = data.get("providers", {})
 
     def restore(self, points: Mapping[Ref, Point[Any]]) -> dict[Ref, Reading]:
         """The readings that were shown when the pause was saved, for the points that still exist."""
@@ -57,6 +60,18 @@ class Memory:
                 value, stored = (_unpack(point, saved[name]) for name in ("value", "stored"))
                 readings[ref] = Reading(value, now, stored)
         return readings
+
+    def kept(self, key: str) -> Mapping[str, Any]:
+        """What the provider of that name had to remember when it was saved last."""
+        return self._kept.get(key, {})
+
+    def keep(self, key: str, what: Callable[[], dict[str, Any]]) -> None:
+        """Ask ``what`` from now on whenever something is saved."""
+        self._keepers[key] = what
+
+    def providers(self) -> dict[str, Any]:
+        """What all providers have to remember; that of one that is not there now is kept."""
+        return self._kept | {key: what() for key, what in self._keepers.items()}
 
     @callback
     def save(self) -> None:
@@ -72,6 +87,7 @@ class Memory:
             "paused": self.paused,
             "installation": None if self.installation is None else asdict(self.installation),
             "journal": self.journal.as_dict(),
+            "providers": self.providers(),
             "values": [
                 {"unit": ref.unit, "key": ref.key, "value": _pack(reading.value), "stored": _pack(reading.stored)}
                 for ref, reading in self.frozen.items()

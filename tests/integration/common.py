@@ -57,6 +57,12 @@ def state_of(entry: ConfigEntry) -> ConfigEntryState:
     return entry.state
 
 
+async def choose(hass: HomeAssistant, entity_id: str, option: str) -> None:
+    """Choose an option as a person does."""
+    data = {ATTR_ENTITY_ID: entity_id, "option": option}
+    await hass.services.async_call("select", "select_option", data, blocking=True)
+
+
 async def switch(hass: HomeAssistant, entity_id: str, on: bool) -> None:
     """Turn a switch as a person does."""
     action = "turn_on" if on else "turn_off"

@@ -390,7 +390,7 @@ async def test_a_link_menu_of_one_is_left_out(hass: HomeAssistant) -> None:
 async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     form = await hass.config_entries.options.async_init(entry.entry_id)
     assert_translated(form)
-    assert form["step_id"] == "init"
+    assert form["step_id"] == "studer"
     done = await hass.config_entries.options.async_configure(form["flow_id"], {CONF_INTERVAL: 10})
     assert done["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done(wait_background_tasks=True)

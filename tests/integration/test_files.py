@@ -14,7 +14,7 @@ from homeassistant.util.yaml import load_yaml_dict
 
 from custom_components.local_solar import binary_sensor, config_flow, sensor
 from custom_components.local_solar.coordinator import LinkState
-from custom_components.local_solar.descriptions import platform_of
+from custom_components.local_solar.descriptions import PLATFORMS, platform_of
 from custom_components.local_solar.families import FAMILIES
 from custom_components.local_solar.quantities import LOOKS
 from custom_components.local_solar.solarlink import errors
@@ -99,7 +99,7 @@ def test_manifest() -> None:
 
 
 def test_imported_components_are_declared() -> None:
-    always = {"binary_sensor", "diagnostics", "number", "sensor", "switch", "system_health"}
+    always = {"diagnostics", "repairs", "system_health", *PLATFORMS}
     declared = {*manifest()["dependencies"], *manifest()["after_dependencies"]}
     used: set[str] = set()
     for path in modules():
@@ -130,7 +130,7 @@ def test_config_schema_is_there() -> None:
 
 
 def test_platforms_say_how_many_updates_run_at_once() -> None:
-    for platform in ("sensor", "binary_sensor", "number", "switch"):
+    for platform in PLATFORMS:
         assert "PARALLEL_UPDATES" in (INTEGRATION / f"{platform}.py").read_text(encoding="utf-8")
 
 
@@ -202,7 +202,14 @@ def test_every_error_has_its_sentence(kind: type[SolarError], language: str) -> 
 
 
 def test_no_sentence_without_an_error() -> None:
-    assert texts_of()["exceptions"].keys() == {kind.key for kind in all_errors()}
+    raised = {
+        node.value.value
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.keyword) and node.arg == "translation_key" and isinstance(node.value, ast.Constant)
+    }
+    exceptions = texts_of()["exceptions"].keys()
+    assert exceptions - raised == {kind.key for kind in all_errors()} - raised
 
 
 @pytest.mark.parametrize("kind", all_errors(), ids=lambda kind: str(kind.key))
