@@ -16,10 +16,11 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
     OptionsFlowWithReload,
 )
-from homeassistant.const import CONF_PORT, UnitOfTime
+from homeassistant.const import CONF_HOST, CONF_PORT, UnitOfTime
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import selector
+from homeassistant.helpers import device_registry as dr, selector
+from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from .const import CONF_FAMILY, CONF_INTERVAL, CONF_LINK, DOMAIN, MAX_INTERVAL
 from .families import FAMILIES, LinkForm, identifier
@@ -127,6 +128,16 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         """Ask for the family."""
         return self.async_show_menu(step_id="user", menu_options=list(FAMILIES))
 
+    async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
+        """A device that we know has got another address: follow it."""
+        mac = (dr.CONNECTION_NETWORK_MAC, dr.format_mac(discovery_info.macaddress))
+        for device in dr.async_get(self.hass).async_get_devices(connections={mac}):
+            for entry in self._async_current_entries(include_ignore=False):
+                if entry.entry_id in device.config_entries and CONF_HOST in entry.data:
+                    await self.async_set_unique_id(entry.unique_id)
+                    self._abort_if_unique_id_configured(updates={CONF_HOST: discovery_info.ip})
+        return self.async_abort(reason="no_known_device")
+
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the link again; the family stays."""
         return await self._async_step_family(self._get_reconfigure_entry().data[CONF_FAMILY])
@@ -155,7 +166,8 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
             # Kept until the next try, because the frontend fetches a form more than once.
             errors = {"base": _explained(self._failure) if self._failure else "unknown"}
             placeholders |= self._failure.details if self._failure else {}
-        schema = self.add_suggested_values_to_schema(form.schema, self._suggested(family, link))
+        schema = await self.hass.async_add_executor_job(form.offer) if form.offer else form.schema
+        schema = self.add_suggested_values_to_schema(schema, self._suggested(family, link))
         return self.async_show_form(
             step_id=f"{family}_{link}", data_schema=schema, errors=errors, description_placeholders=placeholders
         )

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -198,6 +198,18 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         """Put everything on disk and return when it is there."""
         await self.memory.async_flush()
 
+    def provider(self, key: str) -> Provider | None:
+        """The provider of that name, where this installation has it."""
+        return next((provider for provider in self._providers if provider.key == key), None)
+
+    @callback
+    def read_soon(self, refs: Collection[Ref]) -> None:
+        """Read these before their time."""
+        self.planner.expire(refs)
+        self.config_entry.async_create_background_task(
+            self.hass, self.async_request_refresh(), name=f"{self.name} - read soon"
+        )
+
     @callback
     def tell(self) -> None:
         """Values of a provider have changed."""
@@ -391,6 +403,8 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
                 self.async_update_listeners()
             else:
                 await self.async_set(ref, value)
+                for provider in self._providers:
+                    await provider.async_touched(ref, value)
         except SolarError as err:
             raise action_error(err, name) from err
 

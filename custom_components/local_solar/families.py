@@ -37,6 +37,8 @@ class LinkForm:
     """What is wrong with the input before anything is tried: field to error key."""
     far_end: tuple[str, ...] = ()
     """Fields that together name the far end: a second entry with the same ones would be the same installation."""
+    offer: Callable[[], vol.Schema] | None = None
+    """Builds the form with what is attached to this machine now; called in a thread."""
     incoming: bool = False
     """Whether the gateway dials us, so that several entries may wait on one port."""
 
@@ -104,6 +106,16 @@ def tcp_form(port: int) -> LinkForm:
         address=lambda data: LinkAddress("tcp", host=data[CONF_HOST].strip(), port=data[CONF_PORT]),
         complaints=_host_complaints,
         far_end=(CONF_HOST, CONF_PORT),
+    )
+
+
+def host_form(scheme: str) -> LinkForm:
+    """For devices of which the owner needs to know nothing but the address."""
+    return LinkForm(
+        schema=vol.Schema({vol.Required(CONF_HOST): selector.TextSelector()}),
+        address=lambda data: LinkAddress(scheme, host=data[CONF_HOST].strip()),
+        complaints=_host_complaints,
+        far_end=(CONF_HOST,),
     )
 
 

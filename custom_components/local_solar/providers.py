@@ -45,6 +45,9 @@ class Host(Protocol):
     async def async_remember(self) -> None:
         """Put what all providers have to remember on disk, and return when it is there."""
 
+    def read_soon(self, refs: Collection[Ref]) -> None:
+        """Read these before their time."""
+
     def tell(self) -> None:
         """Values of a provider have changed: let the entities show them."""
 
@@ -86,6 +89,10 @@ class Provider(ABC):
 
     async def async_stop(self) -> None:
         """The entry is being unloaded or Home Assistant stops; the link still stands."""
+        return
+
+    async def async_touched(self, ref: Ref, value: Value) -> None:
+        """A person, or an automation, has set a point of the device."""
         return
 
     async def async_write(self, ref: Ref, value: Value) -> None:
