@@ -1,4 +1,4 @@
-"""The demo: the simulated Studer installation and a real Home Assistant that talks to it, until Ctrl-C.
+"""The demo: a simulated house with every device on it and a real Home Assistant that talks to it, until Ctrl-C.
 
 Started by ``scripts/demo``. What it prepares stays in ``.demo/<Home Assistant version>`` of the checkout, so that a
 second start takes seconds and keeps its history.
@@ -12,8 +12,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,30 +32,21 @@ from development.home_assistant import (
     free_port,
     port_is_free,
 )
-
-DASHBOARD = "local-solar"
-STUDER_PORT = 4001
-SETUP_TIMEOUT = 180.0
-# The way through the menus of the config flow: the gateway dials in, as an Xcom-LAN does.
-CHOICES = ("studer", "studer_listen")
+from development.owner import FlowError, add_dashboard, add_installation, last_lines, say, until_loaded
 
 
 class DemoError(Exception):
     """The demo cannot go on; the text says what to do."""
 
 
-def say(text: str) -> None:
-    """Print one line of progress."""
-    print(f"[local solar] {text}", flush=True)
-
-
 class Simulator:
-    """The simulated Studer installation, as a process of its own that is started again should it end."""
+    """The simulated house, as a process of its own that is started again should it end."""
 
-    def __init__(self, port: int, speed: float, log: Path) -> None:
+    def __init__(self, ports: dict[str, int], speed: float, log: Path) -> None:
+        ways = [(f"--{INSTALLATIONS[family].way}", f"{family}={HOST}:{port}") for family, port in ports.items()]
         self._command = (
-            *(sys.executable, "-m", "simulators", "studer"),
-            *("--dial", f"{HOST}:{port}", "--speed", f"{speed:g}"),
+            *(sys.executable, "-m", "simulators", "house", "--speed", f"{speed:g}"),
+            *(argument for way in ways for argument in way),
         )
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
@@ -79,7 +71,7 @@ class Simulator:
                 await self._stop()
             quick = quick + 1 if time.monotonic() - started < 5 else 0
             if quick == 5:
-                raise DemoError(f"the simulated installation ends at once (exit code {code})\n{last_lines(self._log)}")
+                raise DemoError(f"the simulated house ends at once (exit code {code})\n{last_lines(self._log)}")
             await asyncio.sleep(1)
 
     async def _stop(self) -> None:
@@ -97,13 +89,6 @@ class Simulator:
             await process.wait()
 
 
-def last_lines(path: Path, count: int = 15) -> str:
-    """Return the end of a log file."""
-    if not path.exists():
-        return ""
-    return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
-
-
 @contextmanager
 def exclusively(directory: Path) -> Iterator[None]:
     """Hold the prepared directory: only one demo may run in it."""
@@ -116,112 +101,65 @@ def exclusively(directory: Path) -> Iterator[None]:
         yield
 
 
-def studer_port(directory: Path) -> int:
-    """Return the port for the simulated gateway: the one of the prepared entry, else 4001 or a free one."""
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One family in the demo: the port of its simulator, and the way through the config flow."""
+
+    way: str
+    """How the simulator connects: it listens on the port, or dials it."""
+    port: int
+    """Usual port; another one is taken where it is not free."""
+    choices: tuple[str, ...]
+    known: Callable[[int], dict[str, Any]]
+    """The fields of the form for that port."""
+
+
+INSTALLATIONS: dict[str, Installation] = {
+    "studer": Installation("dial", 4001, ("studer", "studer_listen"), lambda port: {"port": port}),
+}
+
+
+def prepared_ports(directory: Path) -> dict[str, int]:
+    """Return the ports of the families that an earlier demo has added."""
     with suppress(OSError, ValueError, KeyError):
-        port = int(json.loads((directory / "demo.json").read_text(encoding="utf-8"))["studer_port"])
-        if not port_is_free(port):
+        ports: dict[str, int] = json.loads((directory / "demo.json").read_text(encoding="utf-8"))["ports"]
+        return ports
+    return {}
+
+
+def chosen_ports(directory: Path) -> dict[str, int]:
+    """Return the port of each family: the one of the prepared entry, else the usual or a free one."""
+    kept = prepared_ports(directory)
+    ports = {}
+    for family, installation in INSTALLATIONS.items():
+        port = kept.get(family, 0)
+        if port and not port_is_free(port):
             raise DemoError(
-                f"port {port}, on which the demo waits for its simulated gateway, is used by another program; "
+                f"port {port}, which the demo uses for its simulated {family}, is used by another program; "
                 "stop that program, or begin anew with: scripts/demo --fresh"
             )
-        return port
-    return STUDER_PORT if port_is_free(STUDER_PORT) else free_port()
-
-
-def menu_choice(options: Sequence[str] | dict[str, str]) -> str:
-    """Return the option of a menu that leads to a listening Studer link."""
-    for choice in reversed(CHOICES):
-        if choice in options:
-            return choice
-    raise DemoError(f"the config flow offers {', '.join(options)}, but none of {', '.join(CHOICES)}")
-
-
-def form_answer(schema: list[dict[str, Any]], known: dict[str, Any]) -> dict[str, Any]:
-    """Fill in a form: what we know, and for the rest what is proposed."""
-    answer: dict[str, Any] = {}
-    for field in schema:
-        name = field["name"]
-        if name in known:
-            answer[name] = known[name]
-        elif field.get("required") and field.get("default") is not None:
-            answer[name] = field["default"]
-        elif field.get("required") and field.get("type") == "expandable":
-            answer[name] = form_answer(field.get("schema", []), known)
-    return answer
-
-
-async def add_studer(home: HomeAssistantInstance, port: int) -> None:
-    """Add the Studer installation through the config flow, as its owner would."""
-    step = await home.start_flow("local_solar")
-    end = time.monotonic() + SETUP_TIMEOUT
-    seen = ""
-    while step["type"] != "create_entry":
-        if time.monotonic() > end:
-            raise DemoError(f"the config flow did not end; it is at {step.get('step_id')} ({step['type']})")
-        match step["type"]:
-            case "menu":
-                answer: dict[str, Any] = {"next_step_id": menu_choice(step["menu_options"])}
-                step = await home.continue_flow(step["flow_id"], answer)
-            case "form":
-                if step.get("errors"):
-                    raise DemoError(f"the config flow says {step['errors']} at step {step.get('step_id')}")
-                answer = form_answer(step.get("data_schema") or [], {"port": port})
-                step = await home.continue_flow(step["flow_id"], answer)
-            case "progress" | "progress_done":
-                if seen != (action := str(step.get("progress_action"))):
-                    seen = action
-                    say(f"waiting for the installation to dial in ({action})")
-                await asyncio.sleep(0.5)
-                step = await home.continue_flow(step["flow_id"])
-            case "abort":
-                raise DemoError(f"the config flow ended with: {step.get('reason')}")
-            case other:
-                raise DemoError(f"the config flow has an unexpected step: {other}")
-    say(f"added: {step.get('title')}")
-
-
-async def until_loaded(home: HomeAssistantInstance) -> None:
-    """Wait until the entry works: on a later start, until the simulated gateway has dialled in again."""
-    end = time.monotonic() + SETUP_TIMEOUT
-    while True:
-        states = {entry["title"]: (entry["state"], entry.get("reason")) for entry in await home.entries()}
-        if states and all(state == "loaded" for state, _ in states.values()):
-            return
-        if time.monotonic() > end:
-            raise DemoError(f"the installation does not load: {states}\n{last_lines(home.directory / 'console.log')}")
-        await asyncio.sleep(0.5)
-
-
-async def add_dashboard(home: HomeAssistantInstance) -> str:
-    """Put the Local Solar dashboard into the sidebar, unless it is there; return the path to show first."""
-    panels = await home.websocket({"type": "get_panels"})
-    if DASHBOARD not in panels:
-        if not any((REPOSITORY / "custom_components" / "local_solar" / "frontend").glob("*.js")):
-            return "/config/integrations/integration/local_solar"
-        create = {"url_path": DASHBOARD, "title": "Local Solar", "icon": "mdi:solar-power-variant", "mode": "storage"}
-        shown = {"require_admin": False, "show_in_sidebar": True}
-        await home.websocket({"type": "lovelace/dashboards/create", **create, **shown})
-        strategy = {"strategy": {"type": f"custom:{DASHBOARD}"}}
-        await home.websocket({"type": "lovelace/config/save", "url_path": DASHBOARD, "config": strategy})
-    return f"/{DASHBOARD}"
+        ports[family] = port or (installation.port if port_is_free(installation.port) else free_port())
+    return ports
 
 
 async def demo(port: int, speed: float, directory: Path) -> None:
     """Start everything, tell how to get in, and keep it running until cancelled."""
-    listen = studer_port(directory)
+    ports = chosen_ports(directory)
     home = HomeAssistantInstance(directory / "config", port, progress=say)
-    simulator = Simulator(listen, speed, directory / "simulator.log")
+    simulator = Simulator(ports, speed, directory / "simulator.log")
     started = time.monotonic()
     try:
         async with asyncio.TaskGroup() as group:
             # First: on a later start, Home Assistant is up only when its entry has heard from the installation.
-            say(f"starting the simulated Studer installation, which dials {HOST}:{listen}")
+            say(f"starting the simulated house: {', '.join(f'{family} on port {ports[family]}' for family in ports)}")
             keeper = group.create_task(simulator.run())
             await home.start()
-            if not await home.entries():
-                await add_studer(home, listen)
-                (directory / "demo.json").write_text(json.dumps({"studer_port": listen}), encoding="utf-8")
+            prepared = prepared_ports(directory) if await home.entries() else {}
+            for family in [name for name in ports if name not in prepared]:
+                installation = INSTALLATIONS[family]
+                await add_installation(home, installation.choices, installation.known(ports[family]))
+                prepared[family] = ports[family]
+                (directory / "demo.json").write_text(json.dumps({"ports": prepared}), encoding="utf-8")
             await until_loaded(home)
             path = await add_dashboard(home)
             say(f"ready after {time.monotonic() - started:.0f} s")
@@ -277,7 +215,7 @@ def first_cause(error: BaseException) -> BaseException:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(
-        prog="scripts/demo", description="A real Home Assistant with Local Solar on a simulated Studer installation."
+        prog="scripts/demo", description="A real Home Assistant with Local Solar on a simulated house."
     )
     parser.add_argument("--port", type=int, default=8123, help="port of Home Assistant on this machine (8123)")
     parser.add_argument("--speed", type=float, default=10.0, help="simulated seconds per second (10)")
@@ -297,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for log in (directory / "simulator.log", directory / "config" / "console.log"):
                 log.unlink(missing_ok=True)
             asyncio.run(supervised(options.port, options.speed, directory))
-    except* (DemoError, InstanceError, PortInUseError, RequestError) as errors:
+    except* (DemoError, FlowError, InstanceError, PortInUseError, RequestError) as errors:
         say(f"error: {first_cause(errors)}")
         return_code = 1
     else:

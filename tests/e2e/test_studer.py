@@ -8,8 +8,8 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from development.demo import add_dashboard, add_studer
 from development.home_assistant import HomeAssistantInstance, free_port
+from development.owner import add_dashboard, add_installation
 from simulators.studer import StuderSimulator
 
 from .conftest import browser_page
@@ -142,7 +142,7 @@ async def test_outages_and_restarts_need_nobody(home: HomeAssistantInstance, stu
     """The gateway goes and comes back, Home Assistant restarts: values return, settings and pause are kept."""
     port = free_port()
     await studer.dial("127.0.0.1", port)
-    await add_studer(home, port)
+    await add_installation(home, ("studer", "studer_listen"), {"port": port})
     power, boost, pause = [
         await entity_id(home, f"-{key}") for key in ("ac_output_power", "smart_boost_limit", "pause")
     ]
