@@ -116,6 +116,10 @@ class Installation:
 
 INSTALLATIONS: dict[str, Installation] = {
     "studer": Installation("dial", 4001, ("studer", "studer_listen"), lambda port: {"port": port}),
+    "voltronic": Installation(
+        "listen", 8899, ("voltronic", "voltronic_tcp"), lambda port: {"host": HOST, "port": port}
+    ),
+    "senec": Installation("listen", 8443, ("senec", "senec_host"), lambda port: {"host": f"{HOST}:{port}"}),
 }
 
 

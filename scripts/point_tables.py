@@ -4,12 +4,14 @@
     python -m scripts.point_tables --check     changes nothing; exit status 1 when a document is out of date
     python -m scripts.point_tables --print     prints the tables
 
+Names of families after that restrict it to them.
+
 Each table stands between two markers, and what is between them is never edited by hand.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -19,22 +21,41 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(REPOSITORY))
 
 from custom_components.local_solar.solarlink.family import NAMES, load_family  # noqa: E402
-from custom_components.local_solar.solarlink.points import Counting, Pace, Point, Wear  # noqa: E402
+from custom_components.local_solar.solarlink.points import Access, Counting, Pace, Point, Risk, Wear  # noqa: E402
 
 DOCS = REPOSITORY / "docs"
 BEGIN = "<!-- points: begin (made by scripts/point_tables.py) -->"
 END = "<!-- points: end -->"
 
-KINDS = {
-    "xt": "Xtender, each",
-    "bsp": "BSP battery monitor",
-    "bms": "Xcom-CAN battery",
-    "vt": "VarioTrack, each",
-    "vs": "VarioString, each",
+KINDS: Mapping[str, Mapping[str, str]] = {
+    "studer": {
+        "xt": "Xtender, each",
+        "bsp": "BSP battery monitor",
+        "bms": "Xcom-CAN battery",
+        "vt": "VarioTrack, each",
+        "vs": "VarioString, each",
+    },
+    "voltronic": {
+        "inverter": "Inverter",
+        "parallel_inverter": "Other inverter of a parallel group, each",
+    },
+    "senec": {
+        "appliance": "SENEC.Home",
+        "battery": "Battery",
+        "battery_module": "Battery module, each",
+        "inverter": "PV inverter",
+        "grid_meter": "Grid meter",
+        "house_meter": "Second meter",
+        "wallbox": "Wallbox, each",
+        "socket": "Socket, each",
+        "heat": "Heating rod, each",
+    },
 }
-"""What owners call the kinds of units; a kind that is not listed is shown by its key."""
+"""What owners call the kinds of units of each family; a kind that is not listed is shown by its key."""
 PACES = {Pace.LIVE: "every cycle", Pace.MINUTE: "every minute", Pace.SLOW: "every 5 min", Pace.ONCE: "once"}
 WEARS = {Wear.NONE: "yes", Wear.RAM: "yes, RAM", Wear.FLASH: "yes, flash"}
+MANY = 80
+"""States beyond which a table does not name them."""
 COUNTINGS = {
     Counting.NOT: "",
     Counting.TOTAL: "lifetime counter",
@@ -54,39 +75,62 @@ def _number(value: float | None) -> str:
 def _written(point: Point[Any]) -> str:
     if not point.writable:
         return ""
-    span = f", {_number(point.minimum)} to {_number(point.maximum)}, step {_number(point.step)}"
-    return WEARS[point.wear] + (span if point.minimum is not None or point.maximum is not None else "")
+    written = WEARS[point.wear]
+    if point.risk is Risk.OUTAGE:
+        # What can cut the supply must not be a click away.
+        return f"{written}, not in Home Assistant"
+    if point.listed:
+        return f"{written}, from a list"
+    if point.minimum is None and point.maximum is None:
+        return written
+    return f"{written}, {_number(point.minimum)} to {_number(point.maximum)}, step {_number(point.step)}"
 
 
-def _row(point: Point[Any]) -> str:
-    number = getattr(point.address, "number", "")
-    kind = COUNTINGS[point.counting] or ", ".join(dict.fromkeys(point.options.values()))
+def _remark(point: Point[Any]) -> str:
+    if point.integral is None:
+        states = list(dict.fromkeys(point.options.values()))
+        many = f"one of {len(states)} states" if len(states) > MANY else ""
+        return COUNTINGS[point.counting] or many or ", ".join(states)
+    counter = f"`{point.integral.counter}` where the device counts, else " if point.integral.counter else ""
+    return f"{counter}summed up from `{point.integral.source}`"
+
+
+def _row(point: Point[Any], *, numbered: bool) -> str:
     cells = (
         point.name,
         f"`{point.key}`",
-        str(number),
+        *([str(point.address.number)] if numbered else []),
         point.unit,
-        PACES[point.pace],
+        "" if point.access is Access.PRESS else PACES[point.pace],
         "on" if point.enabled else "off",
         _written(point),
-        kind,
+        _remark(point),
     )
     return "| " + " | ".join(cells) + " |"
 
 
-def tables(points: Iterable[Point[Any]]) -> str:
-    """The points as Markdown, a heading and a table for each kind of unit."""
+def tables(points: Sequence[Point[Any]], kinds: Mapping[str, str]) -> str:
+    """The points as Markdown, a heading and a table for each kind of unit; ``kinds`` names the kinds for owners.
+
+    The devices' own numbers have a column only where devices number their values.
+    """
+    numbered = all(hasattr(point.address, "number") for point in points)
     blocks = []
     for kind, members in groupby(points, key=lambda point: point.unit_kind):
         rows = [
-            f"### {KINDS.get(kind, kind)}",
+            f"### {kinds.get(kind, kind)}",
             "",
-            "| Name | Key | Number | Unit | Read | From the start | Can be set | Remark |",
-            "|---|---|--:|---|---|---|---|---|",
-            *map(_row, members),
+            f"| Name | Key |{' Number |' if numbered else ''} Unit | Read | From the start | Can be set | Remark |",
+            f"|---|---|{'--:|' if numbered else ''}---|---|---|---|---|",
+            *(_row(point, numbered=numbered) for point in members),
         ]
         blocks.append("\n".join(rows))
     return "\n\n".join(blocks)
+
+
+def tables_of(family: str) -> str:
+    """The tables of one family."""
+    return tables(load_family(family).points, KINDS.get(family, {}))
 
 
 def updated(text: str, content: str) -> str:
@@ -102,7 +146,7 @@ def out_of_date(family: str) -> tuple[Path, str] | None:
     """The document of a family and what it should be; ``None`` when it is up to date."""
     path = DOCS / f"{family}.md"
     text = path.read_text(encoding="utf-8")
-    wanted = updated(text, tables(load_family(family).points))
+    wanted = updated(text, tables_of(family))
     return None if text == wanted else (path, wanted)
 
 
@@ -111,11 +155,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="point_tables", description="The tables of points in docs/<family>.md.")
     parser.add_argument("--check", action="store_true", help="change nothing, fail when a document is out of date")
     parser.add_argument("--print", action="store_true", help="print the tables instead")
+    parser.add_argument("families", nargs="*", metavar="FAMILY", help=f"only these: {', '.join(NAMES)}")
     options = parser.parse_args(arguments)
+    if unknown := sorted(set(options.families) - set(NAMES)):
+        parser.error(f"no such family: {', '.join(unknown)}")
     stale = 0
-    for family in NAMES:
+    for family in options.families or NAMES:
         if options.print:
-            print(tables(load_family(family).points))
+            print(tables_of(family))
         elif change := out_of_date(family):
             path, text = change
             stale += 1

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from .faults import Fault, UnknownFaultError, parse
 from .house import House
-from .registry import FAMILIES, Simulator
+from .registry import FAMILIES, Dialling, Listening, OnTerminal, Simulator
 
 ALL = "house"
 
@@ -84,13 +84,16 @@ def _host_and_port(address: str) -> tuple[str, int]:
 
 async def _connect(simulator: Simulator, way: Way) -> str:
     """Connect a simulator and return its endpoint as a client writes it."""
-    if way.way == "pty":
+    if way.way == "pty" and isinstance(simulator, OnTerminal):
         return await simulator.pty()
-    host, port = _host_and_port(way.address)
-    if way.way == "dial":
+    if way.way == "dial" and isinstance(simulator, Dialling):
+        host, port = _host_and_port(way.address)
         await simulator.dial(host, port)
         return f"listen://{host}:{port}"
-    return f"tcp://{host}:{await simulator.listen(host, port)}"
+    if way.way == "listen" and isinstance(simulator, Listening):
+        host, port = _host_and_port(way.address)
+        return f"{FAMILIES[way.family].scheme}://{host}:{await simulator.listen(host, port)}"
+    raise UsageError(f"--{way.way}: a simulated {way.family} cannot be reached in this way")
 
 
 async def _run(ways: list[Way], faults: list[Fault], house: House, pace: float) -> None:

@@ -162,6 +162,8 @@ class Settings:
     """State of charge below which the grid takes the loads and charges the battery, %."""
     soc_grid_feeding: float = 98.0
     """State of charge from which the surplus is fed into the grid, %."""
+    excess_feeding: bool = False
+    """Whether solar power that the battery cannot take is fed into the grid at any state of charge."""
 
 
 @dataclass(slots=True)
@@ -234,6 +236,7 @@ class House:
         self._random = Random(seed)
         self._clock = clock
         self._pending = 0.0
+        self._watchers: list[Callable[[], None]] = []
         self.now = start.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
         self._warm_up(start)
         self._seen = clock()
@@ -262,6 +265,11 @@ class House:
         while self._pending >= STEP_SECONDS:
             self._pending -= STEP_SECONDS
             self._step(STEP_SECONDS)
+
+    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
+        """Call ``watcher`` after every step, with `now` at the end of it; returns what ends that."""
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher) if watcher in self._watchers else None
 
     # What the simulators read
 
@@ -300,6 +308,8 @@ class House:
         self._loads(seconds)
         self._flow()
         self._count(seconds)
+        for watcher in tuple(self._watchers):
+            watcher()
 
     def _midnight(self) -> None:
         for counter in self.counters.all():
@@ -396,9 +406,12 @@ class House:
             overload = self.load_power - input_limit
             if overload > 0 and boost > 0:
                 wanted = min(overload, boost)
-        if settings.grid_feeding_allowed and battery.soc >= settings.soc_grid_feeding:
+        if settings.grid_feeding_allowed:
             highest = self.load_power + settings.grid_feeding_current * grid.voltage
-            wanted = max(wanted, min(solar, highest))
+            if battery.soc >= settings.soc_grid_feeding:
+                wanted = max(wanted, min(solar, highest))
+            elif settings.excess_feeding and surplus > largest_charge:
+                wanted = max(wanted, min((surplus - largest_charge) * INVERTER_EFFICIENCY, highest))
         if not settings.inverter_allowed:
             wanted = min(0.0, wanted)
         if not settings.charger_allowed:

@@ -2,12 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from .conext import ConextSimulator
+from .conext.faults import FAULTS as CONEXT_FAULTS
 from .faults import Faults, FaultTable
 from .house import House
-from .studer import StuderSimulator
+from .pylontech import PylontechSimulator
+from .pylontech.faults import FAULTS as PYLONTECH_FAULTS
+from .senec import SenecSimulator
+from .senec.faults import FAULTS as SENEC_FAULTS
+from .studer import StuderSimulator, Upload
 from .studer.faults import FAULTS as STUDER_FAULTS
+from .voltronic import VoltronicSimulator
+from .voltronic.faults import FAULTS as VOLTRONIC_FAULTS
 
 
 class Simulator(Protocol):
@@ -15,17 +23,32 @@ class Simulator(Protocol):
 
     faults: Faults
 
+    async def close(self) -> None:
+        """End everything."""
+
+
+@runtime_checkable
+class Dialling(Protocol):
+    """A simulator that can connect to its client."""
+
     async def dial(self, host: str, port: int) -> None:
         """Connect to a listener and keep trying."""
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A simulator that clients can connect to."""
 
     async def listen(self, host: str, port: int) -> int:
         """Serve on a port; returns the one that was bound."""
 
+
+@runtime_checkable
+class OnTerminal(Protocol):
+    """A simulator that can sit at the end of a serial line."""
+
     async def pty(self) -> str:
         """Serve on a pseudo terminal; returns its path."""
-
-    async def close(self) -> None:
-        """End everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +60,12 @@ class Family:
     way: str
     address: str
     faults: FaultTable
+    scheme: str = "tcp"
+    """How the address of one that listens begins."""
 
 
 def _studer(house: House, pace: float) -> Simulator:
-    simulator = StuderSimulator(house=house, pace=pace, portal_period=60.0)
+    simulator = StuderSimulator(house=house, pace=pace, portal_period=60.0, upload=Upload())
     # An installation that feeds its surplus into the grid shows more of what there is to see.
     for address in (101, 102):
         simulator.set_flash(address, 1127, 1)
@@ -48,6 +73,29 @@ def _studer(house: House, pace: float) -> Simulator:
     return simulator
 
 
+def _senec(house: House, pace: float) -> Simulator:
+    return SenecSimulator(house=house, pace=pace, tls=True)
+
+
+def _voltronic(house: House, pace: float) -> Simulator:
+    # Two trackers, as the house has two generators.
+    return VoltronicSimulator(house=house, profile="max_8k_48v", pace=pace)
+
+
+def _conext(house: House, pace: float) -> Simulator:
+    # One solar charger of each kind, as the house has two generators.
+    return ConextSimulator(house=house, units=("xw", "mppt60", "mppt80", "battery_monitor", "ags", "scp"), pace=pace)
+
+
+def _pylontech(house: House, pace: float) -> Simulator:
+    # Four times 100 Ah, as much as the house's battery has.
+    return PylontechSimulator(house=house, modules=4, layout="C", pace=pace)
+
+
 FAMILIES: dict[str, Family] = {
     "studer": Family(_studer, "dial", "127.0.0.1:4001", STUDER_FAULTS),
+    "senec": Family(_senec, "listen", "127.0.0.1:8443", SENEC_FAULTS, "https"),
+    "conext": Family(_conext, "listen", "127.0.0.1:1502", CONEXT_FAULTS),
+    "pylontech": Family(_pylontech, "listen", "127.0.0.1:8896", PYLONTECH_FAULTS),
+    "voltronic": Family(_voltronic, "listen", "127.0.0.1:8899", VOLTRONIC_FAULTS),
 }

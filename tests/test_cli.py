@@ -124,7 +124,7 @@ async def test_read_all_as_json(link: str) -> None:
     assert result.status == OK
     assert set(result.shown) == {"values", "failed"}
     assert result.shown["failed"] == {}
-    assert set(result.shown["values"]) == {"xt1", "xt2", "vs1", "vs2", "bms"}
+    assert set(result.shown["values"]) == {"gateway", "xt1", "xt2", "vs1", "vs2", "bms"}
     assert result.shown["values"]["xt1"]["battery_voltage"] == 51.5
     assert result.shown["values"]["xt1"]["smart_boost_limit"] == 100.0
 
@@ -133,6 +133,17 @@ async def test_read_all_as_json(link: str) -> None:
 async def test_read_by_key_and_by_number(name: str, link: str) -> None:
     result = await solarlink("read", "studer", link, name, "--json", "--unit", "xt2")
     assert (result.status, result.shown) == (OK, {"values": {"xt2": {"battery_voltage": 52.5}}, "failed": {}})
+
+
+@pytest.mark.parametrize("name", ["1206", "start_hour_aux_1_1206"])
+async def test_read_of_what_is_only_in_the_catalogue(name: str, link: str) -> None:
+    result = await solarlink("read", "studer", link, name, "3000", "--unit", "xt1", "--json")
+    assert result.shown == {
+        "values": {"xt1": {"battery_voltage": 51.5, "start_hour_aux_1_1206": "07:00:00"}},
+        "failed": {},
+    }
+    several = await solarlink("read", "studer", link, "start_hour_aux_1", "--unit", "xt1")
+    several.failed_with(BAD_USE, "start_hour_aux_1")
 
 
 async def test_read_of_all_units_and_several_points(link: str) -> None:
@@ -170,6 +181,21 @@ async def test_write_goes_to_ram(name: str, sim: StuderSimulator, link: str) -> 
     assert (result.status, result.shown) == (OK, {"values": {"xt1": {"smart_boost_limit": 20.0}}, "failed": {}})
     assert sim.ram == {(101, 1607): 20.0}
     assert not sim.flash_writes
+
+
+async def test_write_of_what_is_only_in_the_catalogue(sim: StuderSimulator, link: str) -> None:
+    result = await solarlink("write", "studer", link, "1206", "06:30", "--unit", "xt1", "--json")
+    assert result.shown["values"] == {"xt1": {"start_hour_aux_1_1206": "06:30:00"}}
+    assert sim.ram == {(101, 1206): 390.0}
+    for name, value, word in (
+        ("1206", "noon", "a time of day"),
+        ("1395", "on", "add --yes"),
+        ("1128", "off", "add --yes"),
+    ):
+        (await solarlink("write", "studer", link, name, value, "--unit", "xt1")).failed_with(BAD_USE, word)
+    never = await solarlink("write", "studer", link, "1395", "on", "--unit", "xt1", "--yes")
+    never.failed_with(SOME_FAILED, "cannot be written")
+    assert writes(sim) == [(1206, 13)]
 
 
 async def test_write_shows_what_is_in_flash_beneath(link: str) -> None:
@@ -223,7 +249,7 @@ async def test_names_that_do_not_exist_are_bad_use(
     assert writes(sim) == []
 
 
-@pytest.mark.parametrize("address", ["udp://127.0.0.1", "127.0.0.1", "tcp://", "tcp://127.0.0.1:port"])
+@pytest.mark.parametrize("address", ["ftp://127.0.0.1", "127.0.0.1", "tcp://", "tcp://127.0.0.1:port"])
 async def test_a_bad_link_is_bad_use(address: str) -> None:
     (await solarlink("read", "studer", address)).failed_with(BAD_USE, "no link address that Studer understands")
 

@@ -3,11 +3,13 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from custom_components.local_solar.solarlink.family import NAMES, load_family
-from custom_components.local_solar.solarlink.points import Point
+from custom_components.local_solar.solarlink.points import Access, Integral, Point, Quantity, Risk, Wear
 from scripts import point_tables
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -36,6 +38,46 @@ def test_names_in_the_documents_are_those_on_the_screen(family: str) -> None:
         return point.key in shown and shown[point.key] != point.name
 
     assert not [(point.key, point.name) for point in load_family(family).points if differs(point)]
+
+
+def point(key: str, address: object, **more: Any) -> Point[Any]:
+    return Point(key=key, name=key.title(), unit_kind="box", quantity=Quantity.ENERGY, address=address, **more)
+
+
+def rows(*points: Point[Any]) -> list[str]:
+    return point_tables.tables(points, {"box": "Box, each"}).splitlines()
+
+
+def test_numbers_have_a_column_where_devices_number_their_values() -> None:
+    numbered = rows(point("sun", SimpleNamespace(number=7)))
+    assert numbered[0] == "### Box, each"
+    assert numbered[2] == "| Name | Key | Number | Unit | Read | From the start | Can be set | Remark |"
+    assert numbered[4] == "| Sun | `sun` | 7 |  | every cycle | off |  |  |"
+    plain = rows(point("sun", object()))
+    assert plain[2] == "| Name | Key | Unit | Read | From the start | Can be set | Remark |"
+    assert plain[4] == "| Sun | `sun` |  | every cycle | off |  |  |"
+    assert {line.count("|") for line in plain[2:]} == {8}
+    assert {line.count("|") for line in numbered[2:]} == {9}
+
+
+@pytest.mark.parametrize(
+    ("more", "ending"),
+    [
+        ({"integral": Integral("power")}, "|  | summed up from `power` |"),
+        (
+            {"integral": Integral("power", counter="total")},
+            "|  | `total` where the device counts, else summed up from `power` |",
+        ),
+        ({"access": Access.PRESS, "enabled": True}, "|  |  | on | yes |  |"),
+        ({"access": Access.READ_WRITE, "wear": Wear.FLASH, "listed": True}, "| yes, flash, from a list |  |"),
+        ({"access": Access.READ_WRITE, "minimum": 0, "maximum": 9.5, "step": 0.5}, "| yes, 0 to 9.5, step 0.5 |  |"),
+        ({"access": Access.READ_WRITE, "risk": Risk.OUTAGE}, "| yes, not in Home Assistant |  |"),
+        ({"access": Access.READ_WRITE, "risk": Risk.NEVER}, "| off |  |  |"),
+    ],
+    ids=["sum", "sum-or-counter", "press", "list", "span", "outage", "never"],
+)
+def test_what_a_row_says(more: dict[str, Any], ending: str) -> None:
+    assert rows(point("sun", object(), **more))[4].endswith(ending)
 
 
 def test_text_around_the_table_is_kept() -> None:

@@ -58,7 +58,7 @@ def default_set(*, settings: bool) -> list[Wanted]:
     return [
         Wanted(address, index, point)
         for point in POINTS
-        if point.enabled and (settings or point.address.object_type is ObjectType.INFO)
+        if point.enabled and point.measured and (settings or point.address.object_type is ObjectType.INFO)
         for index, address in enumerate(UNITS.get(point.unit_kind, ()), start=1)
     ]
 

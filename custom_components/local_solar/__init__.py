@@ -1,8 +1,10 @@
 """Local Solar: inverters, batteries and meters in the house, without any cloud."""
 
+from contextlib import suppress
+
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers import config_validation as cv, device_registry as dr, entity_registry as er
 from homeassistant.helpers.typing import ConfigType
 
 from .const import CONF_FAMILY, CONF_LINK, DOMAIN
@@ -12,7 +14,8 @@ from .descriptions import PLATFORMS
 from .families import FAMILIES, identifier
 from .opening import async_open_client
 from .services import async_setup_actions
-from .solarlink.client import Unit
+from .solarlink.client import CataloguedClient, Unit
+from .solarlink.errors import UnknownPointError
 from .store import Memory, async_forget
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -43,6 +46,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: SolarConfigEntry) -> boo
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
     _register_devices(hass, entry)
+    _forget_unpicked(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await coordinator.async_start()
     return True
@@ -71,6 +75,25 @@ def _register_device(
         hw_version=unit.hardware or None,
         via_device_id=via.id if via else None,
     )
+
+
+def _forget_unpicked(hass: HomeAssistant, entry: SolarConfigEntry) -> None:
+    """Delete entities of catalogue points that the owner has taken out of the options again."""
+    coordinator = entry.runtime_data
+    client = coordinator.client
+    if not isinstance(client, CataloguedClient):
+        return
+    registry = er.async_get(hass)
+    units = {identifier(coordinator.family_key, unit): unit for unit in coordinator.installation.all_units}
+    for entity in er.async_entries_for_config_entry(registry, entry.entry_id):
+        place, _, key = entity.unique_id.rpartition("-")
+        unit = units.get(place)
+        # Keys of the catalogue end with the number; those of the table stay, because a unit may know them again.
+        if unit is None or key in client.points(unit) or not key.rpartition("_")[2].isdecimal():
+            continue
+        with suppress(UnknownPointError):
+            if client.find(unit, key).key == key:
+                registry.async_remove(entity.entity_id)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: SolarConfigEntry) -> bool:

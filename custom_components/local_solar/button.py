@@ -2,13 +2,13 @@
 
 from typing import override
 
-from homeassistant.components.button import ButtonEntity
+from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import SolarConfigEntry
-from .descriptions import button_description
+from .descriptions import setting_description
 from .entity import PointEntity, entities_of
 
 PARALLEL_UPDATES = 1
@@ -22,7 +22,7 @@ async def async_setup_entry(
         entities_of(
             entry.runtime_data,
             Platform.BUTTON,
-            lambda c, ref, point: PointButton(c, ref, button_description(point)),
+            lambda c, ref, point: PointButton(c, ref, setting_description(ButtonEntityDescription, point)),
         )
     )
 

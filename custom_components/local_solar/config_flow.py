@@ -23,7 +23,8 @@ from homeassistant.helpers import device_registry as dr, selector
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from .const import CONF_FAMILY, CONF_INTERVAL, CONF_LINK, DOMAIN, MAX_INTERVAL
-from .families import FAMILIES, LinkForm, identifier
+from .families import FAMILIES, LinkForm, identifier, moved
+from .flows.studer import Found
 from .opening import async_family_name
 from .probing import Probe
 from .solarlink.client import Installation
@@ -53,8 +54,12 @@ EXPLAINED = frozenset(
         "link_lost",
         "no_answer",
         "no_device",
+        "no_local_server",
+        "no_permission",
         "nobody_called",
         "port_taken",
+        "silent_port",
+        "unsupported_dialect",
         "wrong_device",
     }
 )
@@ -98,6 +103,20 @@ class _Work[T]:
             self.page.cancel()
 
 
+def _with_hosts(schema: vol.Schema, found: list[Found]) -> vol.Schema:
+    """The form with hosts that were found to choose from; another one can be typed as before."""
+    if not found or CONF_HOST not in schema.schema:
+        return schema
+    offered = selector.SelectSelector(
+        selector.SelectSelectorConfig(
+            options=[selector.SelectOptionDict(value=each.address, label=each.label) for each in found],
+            custom_value=True,
+            mode=selector.SelectSelectorMode.DROPDOWN,
+        )
+    )
+    return vol.Schema({key: offered if key == CONF_HOST else each for key, each in schema.schema.items()})
+
+
 class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
     """Adds an installation, or changes how one is reached."""
 
@@ -114,6 +133,7 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         self._failure: SolarError | None = None
         self._failed = False
         self._unloading: asyncio.Task[None] | None = None
+        self._found: list[Found] | None = None
 
     @staticmethod
     @callback
@@ -133,9 +153,10 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         mac = (dr.CONNECTION_NETWORK_MAC, dr.format_mac(discovery_info.macaddress))
         for device in dr.async_get(self.hass).async_get_devices(connections={mac}):
             for entry in self._async_current_entries(include_ignore=False):
-                if entry.entry_id in device.config_entries and CONF_HOST in entry.data:
+                if entry.entry_id == device.config_entry_id and CONF_HOST in entry.data:
                     await self.async_set_unique_id(entry.unique_id)
-                    self._abort_if_unique_id_configured(updates={CONF_HOST: discovery_info.ip})
+                    host = moved(entry.data[CONF_HOST], discovery_info.ip)
+                    self._abort_if_unique_id_configured(updates={CONF_HOST: host})
         return self.async_abort(reason="no_known_device")
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -152,7 +173,11 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         self, family: str, link: str, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         form = FAMILIES[family].links[link]
-        placeholders = {"local_address": await self._local_address()}
+        found = await self._async_found(form) if user_input is None else []
+        placeholders = {
+            "local_address": await self._local_address(),
+            "found": ", ".join(each.label for each in found) or "–",
+        }
         errors: dict[str, str] = {}
         if user_input is not None:
             self._failed = False
@@ -167,10 +192,19 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
             errors = {"base": _explained(self._failure) if self._failure else "unknown"}
             placeholders |= self._failure.details if self._failure else {}
         schema = await self.hass.async_add_executor_job(form.offer) if form.offer else form.schema
+        schema = _with_hosts(schema, found)
         schema = self.add_suggested_values_to_schema(schema, self._suggested(family, link))
         return self.async_show_form(
             step_id=f"{family}_{link}", data_schema=schema, errors=errors, description_placeholders=placeholders
         )
+
+    async def _async_found(self, form: LinkForm) -> list[Found]:
+        """What is near, searched once for each dialog."""
+        if form.search is None:
+            return []
+        if self._found is None:
+            self._found = await form.search(self.hass)
+        return self._found
 
     def _suggested(self, family: str, link: str) -> Mapping[str, Any]:
         known = [self._data]
@@ -290,6 +324,10 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
             self._unloading = None
             return self.async_update_reload_and_abort(self._get_reconfigure_entry(), data=self._data)
         self._abort_if_unique_id_configured()
+        known = {(DOMAIN, identifier(self._data[CONF_FAMILY], installation.root))}
+        if dr.async_get(self.hass).async_get_device(identifiers=known):
+            # It is a device of another entry already: a member of a group whose every member tells of all.
+            return self.async_abort(reason="already_configured")
         return await self._async_step_found(self._data[CONF_FAMILY])
 
     def _is_port_shared(self) -> bool:
@@ -304,7 +342,8 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         """Show what was found; submitting adds it."""
         assert self._installation is not None
         root = self._installation.root
-        title = f"{await async_family_name(self.hass, family)} {root.model or root.name}"
+        maker, model = await async_family_name(self.hass, family), root.model or root.name
+        title = model if model.startswith(maker) else f"{maker} {model}"
         if user_input is not None:
             return self.async_create_entry(title=title, data=self._data)
         rows = [
@@ -356,10 +395,23 @@ class LocalSolarOptionsFlow(OptionsFlowWithReload):
             return self.async_create_entry(data=user_input)
         return await self._async_step_options(self.config_entry.data[CONF_FAMILY])
 
+    async def _async_offered(self, family: str) -> Mapping[vol.Marker, Any]:
+        """The family's own options, with the choices that there are for this installation."""
+        options, offer = FAMILIES[family].options, FAMILIES[family].offer_options
+        if offer is None:
+            return options
+        loaded = self.config_entry.state is ConfigEntryState.LOADED
+        installation = self.config_entry.runtime_data.installation if loaded else None
+        offered = await self.hass.async_add_import_executor_job(offer, installation, dict(self.config_entry.options))
+        return {marker: offered.get(str(marker), each) for marker, each in options.items()}
+
     async def _async_step_options(self, family: str, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """The form of one family, which has its own texts."""
+        errors: dict[str, str] = {}
         if user_input is not None:
-            return self.async_create_entry(data=user_input)
+            errors = await self.hass.async_add_executor_job(FAMILIES[family].option_complaints, user_input)
+            if not errors:
+                return self.async_create_entry(data=user_input)
         seconds = selector.NumberSelector(
             selector.NumberSelectorConfig(
                 min=FAMILIES[family].shortest_interval,
@@ -370,9 +422,10 @@ class LocalSolarOptionsFlow(OptionsFlowWithReload):
         )
         default = FAMILIES[family].interval
         interval = {vol.Required(CONF_INTERVAL, default=default): vol.All(seconds, vol.Coerce(int))}
-        schema = vol.Schema({**interval, **FAMILIES[family].options})
+        schema = vol.Schema({**interval, **await self._async_offered(family)})
+        suggested = self.config_entry.options if user_input is None else user_input
         return self.async_show_form(
-            step_id=family, data_schema=self.add_suggested_values_to_schema(schema, self.config_entry.options)
+            step_id=family, data_schema=self.add_suggested_values_to_schema(schema, suggested), errors=errors
         )
 
 

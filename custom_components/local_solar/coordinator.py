@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -22,8 +23,8 @@ from .limits import LimitKeeper
 from .outages import OutageLog
 from .problems import action_error, translated
 from .providers import Provider
-from .solarlink.client import Client, Happening, Installation, Report, Unit
-from .solarlink.errors import LinkClosedError, SolarError, WriteUncertainError, WrongDeviceError
+from .solarlink.client import Client, Happening, Installation, PausableClient, Report, Unit
+from .solarlink.errors import LinkClosedError, NotKeptError, SolarError, WriteUncertainError, WrongDeviceError
 from .solarlink.plan import Planner
 from .solarlink.points import Limits, Point, Quantity, Reading, Ref, Value
 from .store import Memory
@@ -55,6 +56,13 @@ class KnownPoint:
     point: Point[Any]
 
 
+def _same_units(one: Installation, other: Installation) -> bool:
+    """Whether the same units with the same firmware are there, so that the same points are."""
+    return [(unit.serial, unit.firmware) for unit in one.all_units] == [
+        (unit.serial, unit.firmware) for unit in other.all_units
+    ]
+
+
 class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
     """Feeds the entities of one installation."""
 
@@ -83,10 +91,12 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         self.data = {}
         self._points: dict[Ref, Point[Any]] = {}
         self._identified = False
+        self._holds = 0
         self._providers: list[Provider] = []
         self._owners: dict[Ref, Provider] = {}
         self._acting = False
         self._witnesses: dict[Ref, list[Callable[[Happening], None]]] = {}
+        self._untold: list[Happening] = []
         self._troubles = TroubleBoard(hass, entry, self.family.repairs)
         self._table: dict[Ref, Point[Any]] = {}
         self._limits = LimitKeeper(client, self._table, time.monotonic)
@@ -220,6 +230,7 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         for provider in self._providers:
             await provider.async_start()
         self._acting = True
+        self._untold.clear()
         self.async_update_listeners()
 
     async def async_stop(self) -> None:
@@ -238,6 +249,7 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         if self._acting:
             for provider in self._providers:
                 await provider.async_step()
+            self._show_troubles()
 
     # Reading
 
@@ -267,7 +279,7 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
             return self.data
         except SolarError as err:
             self.last_error = err
-            self._troubles.show(self.client.troubles)
+            self._show_troubles()
             if not self.last_update_success:
                 # Only a first failure is announced by the coordinator, but values grow too old during later ones.
                 self.async_update_listeners()
@@ -279,21 +291,34 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         self._take_changes()
         return self.data
 
+    def _show_troubles(self) -> None:
+        troubles = dict(self.client.troubles)
+        for provider in self._providers:
+            troubles |= provider.troubles
+        self._troubles.show(troubles)
+
     def _take_changes(self) -> None:
         """What the client learned by the way: something to remember, to tell the owner, or another unit."""
-        self._troubles.show(self.client.troubles)
+        self._show_troubles()
         known, installation = self.memory.installation, self.client.installation
-        if known is not None and installation is not known:
+        if known is not None and installation != known:
             self.memory.installation = installation
             self.memory.save()
-            if [unit.serial for unit in installation.all_units] != [unit.serial for unit in known.all_units]:
+            if not _same_units(installation, known):
                 self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+
+    async def async_repair(self, trouble: str) -> None:
+        """Put a trouble right, as its owner agreed to, and remember at once what that changed."""
+        await self.family.repairs[trouble](self.client)
+        self._take_changes()
+        await self.async_remember()
+        await self.async_request_refresh()
 
     async def _identify_after_pause(self) -> None:
         """Home Assistant was started during the pause, so nobody has looked yet who is there."""
         known = self.memory.installation
         await self._identify()
-        if known is not None and known != self.installation:
+        if known is not None and not _same_units(self.installation, known):
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
     def _demand(self) -> Mapping[Ref, Point[Any]]:
@@ -327,8 +352,12 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         for provider in self._providers:
             provider.take(report)
         for happening in report.happenings:
-            for witness in self._witnesses.get(happening.ref, ()):
+            witnesses = self._witnesses.get(happening.ref, ())
+            for witness in witnesses:
                 witness(happening)
+            if not witnesses and not self._acting:
+                # What happened while nobody was there is told as soon as somebody is.
+                self._untold.append(happening)
         self.planner.mark(report, time.monotonic())
         self._outages.take(report, {ref: self._name(ref) for ref in (*report.readings, *report.failed)})
         if report.failed:
@@ -343,6 +372,9 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         """Call ``witness`` for whatever happens at ``ref``; returns what ends that."""
         witnesses = self._witnesses.setdefault(ref, [])
         witnesses.append(witness)
+        for happening in [each for each in self._untold if each.ref == ref]:
+            self._untold.remove(happening)
+            witness(happening)
         return lambda: witnesses.remove(witness)
 
     def reading(self, ref: Ref) -> Reading | None:
@@ -402,21 +434,42 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
                 await owner.async_write(ref, value)
                 self.async_update_listeners()
             else:
-                await self.async_set(ref, value)
-                for provider in self._providers:
-                    await provider.async_touched(ref, value)
+                await self.async_written(ref, value, self.client.write(ref, value))
         except SolarError as err:
             raise action_error(err, name) from err
 
+    async def _async_tell_touched(self, ref: Ref, value: Value) -> None:
+        for provider in self._providers:
+            await provider.async_touched(ref, value)
+
+    async def async_written(self, ref: Ref, value: Value, writing: Awaitable[Reading]) -> Reading:
+        """Wait for a write that a person wants, and show at once what the device kept; raises ``SolarError``.
+
+        ``ref`` may be a point that no entity shows.
+        """
+        try:
+            reading = await self._async_show(ref, writing)
+        except NotKeptError, WriteUncertainError:
+            # The device may have followed all the same, and what the person wants is known.
+            await self._async_tell_touched(ref, value)
+            raise
+        await self._async_tell_touched(ref, value)
+        return reading
+
     async def async_set(self, ref: Ref, value: Value) -> Reading:
         """Write a setting of the device, show at once what the device kept and return it; raises ``SolarError``."""
+        return await self._async_show(ref, self.client.write(ref, value))
+
+    async def _async_show(self, ref: Ref, writing: Awaitable[Reading]) -> Reading:
         try:
-            reading = await self.client.write(ref, value)
+            reading = await writing
         except WriteUncertainError:
-            if not self.paused:
+            if not self.paused and ref in self._points:
                 self.planner.expire([ref])
                 await self.async_request_refresh()
             raise
+        if ref not in self._points:
+            return reading
         self.data[ref] = reading
         self.planner.mark(Report({ref: reading}), time.monotonic())
         self._limits.touched(ref)
@@ -431,18 +484,43 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
 
     @property
     def paused(self) -> bool:
-        """Whether the owner wants the device to be left alone."""
-        return self.memory.paused
+        """Whether the device is left alone: because somebody wants it, or while something else needs the link."""
+        return self.memory.paused or self._holds > 0
 
     async def async_set_paused(self, paused: bool) -> None:
-        """Stop polling until further notice, or take it up again."""
-        if paused == self.paused:
+        """Stop polling until further notice, or take it up again; raises ``SolarError`` when the device objects."""
+        if paused == self.memory.paused:
             return
+        if paused and isinstance(self.client, PausableClient):
+            self.client.check_pause()
         # What is shown during the pause is kept on disk, because after a restart nothing may be asked.
-        self.memory.frozen = {ref: reading for ref, reading in self.data.items() if self.fresh(ref)} if paused else {}
+        self._freeze(paused or self._holds > 0)
         self.memory.paused = paused
         await self.memory.async_flush()
         self.async_update_listeners()
-        if not paused:
-            self.planner.expire(self._points)
-            await self.async_request_refresh()
+        if not self.paused:
+            await self._async_catch_up()
+
+    @asynccontextmanager
+    async def async_hold(self) -> AsyncGenerator[None]:
+        """Poll nothing while it lasts; unlike a pause it does not outlive a crash."""
+        self._freeze(True)
+        self._holds += 1
+        self.async_update_listeners()
+        try:
+            yield
+        finally:
+            self._holds -= 1
+            if not self.paused:
+                self._freeze(False)
+                await self._async_catch_up()
+
+    def _freeze(self, wanted: bool) -> None:
+        if wanted and not self.paused:
+            self.memory.frozen = {ref: reading for ref, reading in self.data.items() if self.fresh(ref)}
+        elif not wanted:
+            self.memory.frozen = {}
+
+    async def _async_catch_up(self) -> None:
+        self.planner.expire(self._points)
+        await self.async_request_refresh()

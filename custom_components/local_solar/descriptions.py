@@ -3,14 +3,11 @@
 from typing import Any
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass, BinarySensorEntityDescription
-from homeassistant.components.button import ButtonEntityDescription
 from homeassistant.components.event import EventEntityDescription
 from homeassistant.components.number import NumberEntityDescription, NumberMode
-from homeassistant.components.select import SelectEntityDescription
 from homeassistant.components.sensor import SensorEntityDescription
-from homeassistant.components.switch import SwitchEntityDescription
-from homeassistant.components.time import TimeEntityDescription
 from homeassistant.const import EntityCategory, Platform
+from homeassistant.helpers.entity import EntityDescription
 
 from .quantities import LOOKS, state_class
 from .solarlink.points import Access, Point, Quantity, Risk
@@ -55,102 +52,64 @@ def _shown_category(point: Point[Any]) -> EntityCategory | None:
     return EntityCategory.DIAGNOSTIC if point.diagnostic else None
 
 
-def sensor_description(point: Point[Any]) -> SensorEntityDescription:
-    """How a value is shown."""
-    look = LOOKS[point.quantity]
-    return SensorEntityDescription(
+def _described[D: EntityDescription](
+    kind: type[D], point: Point[Any], category: EntityCategory | None, **more: Any
+) -> D:
+    return kind(
         key=point.key,
         translation_key=point.key,
         name=point.name,
+        entity_category=category,
+        entity_registry_enabled_default=point.enabled,
+        **more,
+    )
+
+
+def sensor_description(point: Point[Any]) -> SensorEntityDescription:
+    """How a value is shown."""
+    look = LOOKS[point.quantity]
+    return _described(
+        SensorEntityDescription,
+        point,
+        _shown_category(point),
         device_class=look.sensor,
         state_class=state_class(point.quantity, point.counting),
         native_unit_of_measurement=point.unit or None,
         suggested_display_precision=look.precision,
         options=sorted(set(point.options.values())) if point.quantity is Quantity.STATE else None,
-        entity_category=_shown_category(point),
-        entity_registry_enabled_default=point.enabled,
     )
 
 
 def number_description(point: Point[Any]) -> NumberEntityDescription:
     """How a numeric setting is shown; its limits come from the device."""
-    return NumberEntityDescription(
-        key=point.key,
-        translation_key=point.key,
-        name=point.name,
+    return _described(
+        NumberEntityDescription,
+        point,
+        EntityCategory.CONFIG,
         device_class=LOOKS[point.quantity].number,
         native_unit_of_measurement=point.unit or None,
         native_step=point.step,
         # A box, because every position that a slider passes could become a write.
         mode=NumberMode.BOX,
-        entity_category=EntityCategory.CONFIG,
-        entity_registry_enabled_default=point.enabled,
-    )
-
-
-def switch_description(point: Point[Any]) -> SwitchEntityDescription:
-    """How a setting that is on or off is shown."""
-    return SwitchEntityDescription(
-        key=point.key,
-        translation_key=point.key,
-        name=point.name,
-        entity_category=EntityCategory.CONFIG,
-        entity_registry_enabled_default=point.enabled,
     )
 
 
 def binary_sensor_description(point: Point[Any]) -> BinarySensorEntityDescription:
     """How a flag is shown."""
-    return BinarySensorEntityDescription(
-        key=point.key,
-        translation_key=point.key,
-        name=point.name,
+    return _described(
+        BinarySensorEntityDescription,
+        point,
+        _shown_category(point),
         device_class=BinarySensorDeviceClass.PROBLEM if point.quantity is Quantity.PROBLEM else None,
-        entity_category=_shown_category(point),
-        entity_registry_enabled_default=point.enabled,
-    )
-
-
-def select_description(point: Point[Any]) -> SelectEntityDescription:
-    """How a choice is shown."""
-    return SelectEntityDescription(
-        key=point.key,
-        translation_key=point.key,
-        name=point.name,
-        entity_category=EntityCategory.CONFIG,
-        entity_registry_enabled_default=point.enabled,
-    )
-
-
-def button_description(point: Point[Any]) -> ButtonEntityDescription:
-    """How a command is shown."""
-    return ButtonEntityDescription(
-        key=point.key,
-        translation_key=point.key,
-        name=point.name,
-        entity_category=EntityCategory.CONFIG,
-        entity_registry_enabled_default=point.enabled,
-    )
-
-
-def time_description(point: Point[Any]) -> TimeEntityDescription:
-    """How a time of day that can be set is shown."""
-    return TimeEntityDescription(
-        key=point.key,
-        translation_key=point.key,
-        name=point.name,
-        entity_category=EntityCategory.CONFIG,
-        entity_registry_enabled_default=point.enabled,
     )
 
 
 def event_description(point: Point[Any]) -> EventEntityDescription:
     """How things that happen are shown."""
-    return EventEntityDescription(
-        key=point.key,
-        translation_key=point.key,
-        name=point.name,
-        event_types=sorted(set(point.options.values())),
-        entity_category=_shown_category(point),
-        entity_registry_enabled_default=point.enabled,
-    )
+    kinds = sorted(set(point.options.values()))
+    return _described(EventEntityDescription, point, _shown_category(point), event_types=kinds)
+
+
+def setting_description[D: EntityDescription](kind: type[D], point: Point[Any]) -> D:
+    """How a setting or command is shown that needs nothing but its name."""
+    return _described(kind, point, EntityCategory.CONFIG)

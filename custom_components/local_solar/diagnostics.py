@@ -4,14 +4,18 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from homeassistant.const import CONF_DEVICE, CONF_HOST
+from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.const import CONF_DEVICE, CONF_EMAIL, CONF_HOST, CONF_PASSWORD
 from homeassistant.core import HomeAssistant
 
 from .const import CONF_PEER
+from .controllers.upload_options import INSTALLATION as PORTAL_INSTALLATION
 from .coordinator import SolarConfigEntry
 from .redaction import scrub, scrub_trace
 
 _PRIVATE_FIELDS = (CONF_HOST, CONF_PEER, CONF_DEVICE)
+_ACCOUNT_FIELDS = (CONF_EMAIL, CONF_PASSWORD, PORTAL_INSTALLATION)
+"""What opens, or names, an account elsewhere; it is nowhere but in the options."""
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SolarConfigEntry) -> dict[str, Any]:
@@ -28,7 +32,11 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SolarCo
     }
     now = time.monotonic()
     shown = {
-        "entry": {"data": dict(entry.data), "options": dict(entry.options), "state": entry.state.value},
+        "entry": {
+            "data": dict(entry.data),
+            "options": async_redact_data(dict(entry.options), _ACCOUNT_FIELDS),
+            "state": entry.state.value,
+        },
         "units": [asdict(unit) for unit in units],
         "facts": dict(coordinator.installation.facts),
         "troubles": {key: dict(details) for key, details in client.troubles.items()},

@@ -68,7 +68,8 @@ class PointEntity(SolarEntity):
     @override
     def extra_state_attributes(self) -> dict[str, Any]:
         paused = {ATTR_PAUSED: True} if self.coordinator.paused else {}
-        return {**self.coordinator.attributes(self.ref), **paused}
+        told = self.reading.details if self.reading else {}
+        return {**told, **self.coordinator.attributes(self.ref), **paused}
 
     async def async_write(self, value: Value) -> None:
         """Set the point for a person; what goes wrong is told with the name that the person knows."""

@@ -1,18 +1,32 @@
 """The one table of families: how an owner names the link, and what a family can do. Flow, setup and tests follow it."""
 
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
 
 import voluptuous as vol
 from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PORT
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import SectionConfig, section
 from homeassistant.helpers import selector
 
-from .const import CONF_PEER, MIN_INTERVAL
+from .const import CONF_LOCAL_PORT, CONF_PEER, MIN_INTERVAL
+from .controllers.charge_manager import ChargeManager
+from .controllers.charge_options import OPTIONS, SECTION as CHARGE_OPTIONS
+from .controllers.force_charge import ForceCharge
+from .controllers.installation_clock import InstallationClock
+from .controllers.soc_options import OPTIONS as SOC_OPTIONS, SECTION as SOC_SECTION
+from .controllers.state_of_charge import StateOfChargeControl
+from .controllers.upload_pause import UploadPause
+from .flows import studer
+from .flows.studer import Found
 from .providers import Provider
-from .solarlink.client import Client, Unit
+from .solarlink.client import CertifiedClient, Client, Installation, Unit
 from .solarlink.links.address import LinkAddress
+from .solarlink.links.hid import HidNode
 
 type FormData = Mapping[str, Any]
 type Repair = Callable[[Client], Awaitable[None]]
@@ -39,6 +53,8 @@ class LinkForm:
     """Fields that together name the far end: a second entry with the same ones would be the same installation."""
     offer: Callable[[], vol.Schema] | None = None
     """Builds the form with what is attached to this machine now; called in a thread."""
+    search: Callable[[HomeAssistant], Awaitable[list[Found]]] | None = None
+    """Looks in the network for what the link may lead to; shown in the text, and offered as hosts."""
     incoming: bool = False
     """Whether the gateway dials us, so that several entries may wait on one port."""
 
@@ -58,6 +74,10 @@ class FamilyEntry:
     """Seconds below which the owner cannot set the interval."""
     options: Mapping[vol.Marker, Any] = field(default_factory=dict)
     """What the owner can choose besides the interval; the client gets all of it as ``settings``."""
+    offer_options: Callable[[Installation | None, FormData], Mapping[str, Any]] | None = None
+    """Options whose choices depend on what is there and on what was chosen, by name; called in a thread."""
+    option_complaints: Callable[[FormData], dict[str, str]] = _no_complaints
+    """What is wrong with the chosen options: field to error key; called in a thread."""
     controllers: Mapping[str, type[Provider]] = field(default_factory=dict)
     """What carries out the family's controllers, by the name in ``Point.controller``."""
     repairs: Mapping[str, Repair] = field(default_factory=dict)
@@ -94,13 +114,14 @@ def _host_complaints(data: FormData) -> dict[str, str]:
     return {} if host and not set(host) & set("/ @?#") else {CONF_HOST: "not_a_host"}
 
 
-def tcp_form(port: int) -> LinkForm:
-    """For devices that we connect by TCP."""
+def tcp_form(port: int, more: Mapping[vol.Marker, Any] | None = None) -> LinkForm:
+    """For devices that we connect by TCP; ``more`` is asked as well."""
     return LinkForm(
         schema=vol.Schema(
             {
                 vol.Required(CONF_HOST): selector.TextSelector(),
                 vol.Required(CONF_PORT, default=port): PORT_SELECTOR,
+                **(more or {}),
             }
         ),
         address=lambda data: LinkAddress("tcp", host=data[CONF_HOST].strip(), port=data[CONF_PORT]),
@@ -109,29 +130,212 @@ def tcp_form(port: int) -> LinkForm:
     )
 
 
+def modbus_bridge_form(port: int, more: Mapping[vol.Marker, Any]) -> LinkForm:
+    """For devices that speak Modbus RTU behind a serial server; ``more`` is asked as well."""
+    return replace(
+        tcp_form(port, more),
+        address=lambda data: LinkAddress("modbus", host=data[CONF_HOST].strip(), port=data[CONF_PORT]),
+    )
+
+
+def udp_form(port: int) -> LinkForm:
+    """For devices that take datagrams, and send theirs to a port of ours that is set there."""
+    return LinkForm(
+        schema=vol.Schema(
+            {
+                vol.Required(CONF_HOST): selector.TextSelector(),
+                vol.Required(CONF_PORT, default=port): PORT_SELECTOR,
+                vol.Required(CONF_LOCAL_PORT, default=port): PORT_SELECTOR,
+            }
+        ),
+        address=lambda data: LinkAddress(
+            "udp", host=data[CONF_HOST].strip(), port=data[CONF_PORT], local=data[CONF_LOCAL_PORT]
+        ),
+        complaints=_host_complaints,
+        far_end=(CONF_HOST, CONF_PORT),
+    )
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    """A host and the port that may follow it. More than one colon is an IPv6 address, which is taken as a whole."""
+    host, colon, port = text.strip().rpartition(":")
+    return (host, port) if colon and ":" not in host else (text.strip(), "")
+
+
+def moved(host: str, ip: str) -> str:
+    """What to keep for a device that was entered as ``host`` and is at ``ip`` now; a name finds it by itself."""
+    name, port = _host_and_port(host)
+    try:
+        ip_address(name)
+    except ValueError:
+        return host
+    return f"{ip}:{port}" if port else ip
+
+
 def host_form(scheme: str) -> LinkForm:
-    """For devices of which the owner needs to know nothing but the address."""
+    """For devices of which the owner needs to know nothing but the address; a port may follow its name."""
+
+    def address(data: FormData) -> LinkAddress:
+        host, port = _host_and_port(data[CONF_HOST])
+        return LinkAddress(scheme, host=host, port=int(port or 0))
+
+    def complaints(data: FormData) -> dict[str, str]:
+        host, port = _host_and_port(data[CONF_HOST])
+        good = not port or (port.isdecimal() and 0 < int(port) < 65536)
+        return {} if good and not _host_complaints({CONF_HOST: host}) else {CONF_HOST: "not_a_host_or_port"}
+
     return LinkForm(
         schema=vol.Schema({vol.Required(CONF_HOST): selector.TextSelector()}),
-        address=lambda data: LinkAddress(scheme, host=data[CONF_HOST].strip()),
-        complaints=_host_complaints,
+        address=address,
+        complaints=complaints,
         far_end=(CONF_HOST,),
     )
 
 
-def serial_form() -> LinkForm:
-    """For devices on a serial port of this machine or of a serial proxy."""
+def serial_form(more: Mapping[vol.Marker, Any] | None = None) -> LinkForm:
+    """For devices on a serial port of this machine or of a serial proxy; ``more`` is asked as well."""
     return LinkForm(
-        schema=vol.Schema({vol.Required(CONF_DEVICE): selector.SerialPortSelector()}),
+        schema=vol.Schema({vol.Required(CONF_DEVICE): selector.SerialPortSelector(), **(more or {})}),
         address=lambda data: LinkAddress("serial", path=data[CONF_DEVICE]),
         far_end=(CONF_DEVICE,),
     )
 
 
+def hid_form(find: Callable[[], list[HidNode]]) -> LinkForm:
+    """For devices on a USB port of this machine that are no serial ports; ``find`` lists them and may block."""
+
+    def offer() -> vol.Schema:
+        nodes: list[HidNode] = []
+        # Whatever keeps them from being listed is told when one is opened.
+        with suppress(OSError):
+            nodes = find()
+        options = [
+            selector.SelectOptionDict(
+                value=node.path, label=", ".join(filter(None, (node.path, node.product, node.port)))
+            )
+            for node in nodes
+        ]
+        choice = selector.SelectSelectorConfig(
+            options=options, custom_value=True, mode=selector.SelectSelectorMode.DROPDOWN
+        )
+        default = nodes[0].path if len(nodes) == 1 else vol.UNDEFINED
+        return vol.Schema({vol.Required(CONF_DEVICE, default=default): selector.SelectSelector(choice)})
+
+    return LinkForm(
+        schema=vol.Schema({vol.Required(CONF_DEVICE): selector.TextSelector()}),
+        offer=offer,
+        address=lambda data: LinkAddress("hid", path=data[CONF_DEVICE].strip()),
+        complaints=_node_complaints,
+        far_end=(CONF_DEVICE,),
+    )
+
+
+def _node_complaints(data: FormData) -> dict[str, str]:
+    return {} if data[CONF_DEVICE].strip().startswith("/dev/") else {CONF_DEVICE: "not_a_node"}
+
+
+def _attached_inverters() -> list[HidNode]:
+    from .solarlink.voltronic import attached_inverters  # noqa: PLC0415 - a thread may import, the event loop may not
+
+    return attached_inverters()
+
+
+def _root_complaints(data: FormData) -> dict[str, str]:
+    try:
+        if root := data.get("ca_pem", "").strip():
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=root)
+    except ValueError, ssl.SSLError:
+        return {"ca_pem": "not_a_certificate"}
+    return {}
+
+
+PYLONTECH_PROTOCOL: Mapping[vol.Marker, Any] = {
+    vol.Required("protocol", default="console"): selector.SelectSelector(
+        selector.SelectSelectorConfig(
+            options=["console", "rs485"],
+            translation_key="pylontech_protocol",
+            mode=selector.SelectSelectorMode.DROPDOWN,
+        )
+    )
+}
+"""Which port of the master battery the line leads to."""
+
+
+async def _accept_certificate(client: Client) -> None:
+    assert isinstance(client, CertifiedClient)
+    client.accept_certificate()
+
+
 FAMILIES: Mapping[str, FamilyEntry] = {
     "studer": FamilyEntry(
-        links={"listen": listen_form(4001), "tcp": tcp_form(4001), "serial": serial_form()},
+        links={
+            "listen": replace(listen_form(4001), search=studer.async_find_boxes),
+            "tcp": replace(tcp_form(4001), search=studer.async_find_boxes),
+            "udp": replace(udp_form(4001), search=studer.async_find_boxes),
+            "serial": serial_form(studer.PRESETS),
+            "modbus": replace(
+                serial_form(studer.SWITCHES), address=lambda data: LinkAddress("modbus", path=data[CONF_DEVICE])
+            ),
+            "modbus_tcp": modbus_bridge_form(4001, studer.OFFSETS),
+        },
         pause="pause_scom",
+        options=studer.OPTIONS,
+        offer_options=studer.offered_options,
+        option_complaints=studer.option_complaints,
+        controllers={InstallationClock.key: InstallationClock, UploadPause.key: UploadPause},
+    ),
+    "voltronic": FamilyEntry(
+        links={"hid": hid_form(_attached_inverters), "serial": serial_form(), "tcp": tcp_form(8899)},
+        interval=10,
+        shortest_interval=5,
+        options={
+            vol.Required("priority_map", default="auto"): selector.SelectSelector(
+                selector.SelectSelectorConfig(
+                    options=["auto", "standard", "shifted"],
+                    translation_key="priority_map",
+                    mode=selector.SelectSelectorMode.DROPDOWN,
+                )
+            ),
+            vol.Required("pi18_energy_unit", default="wh"): selector.SelectSelector(
+                selector.SelectSelectorConfig(
+                    options=["wh", "kwh"],
+                    translation_key="pi18_energy_unit",
+                    mode=selector.SelectSelectorMode.DROPDOWN,
+                )
+            ),
+            vol.Required("gap_ms", default=100): selector.NumberSelector(
+                selector.NumberSelectorConfig(
+                    min=0, max=1000, step=10, unit_of_measurement="ms", mode=selector.NumberSelectorMode.BOX
+                )
+            ),
+            vol.Required(CHARGE_OPTIONS): section(vol.Schema(dict(OPTIONS)), SectionConfig(collapsed=True)),
+        },
+        controllers={ChargeManager.key: ChargeManager},
+    ),
+    "senec": FamilyEntry(
+        links={"host": host_form("https")},
+        interval=10,
+        shortest_interval=5,
+        options={vol.Optional("ca_pem"): selector.TextSelector(selector.TextSelectorConfig(multiline=True))},
+        option_complaints=_root_complaints,
+        controllers={ForceCharge.key: ForceCharge},
+        repairs={"certificate_changed": _accept_certificate},
+    ),
+    "conext": FamilyEntry(
+        links={"tcp": tcp_form(502)},
+        interval=10,
+        shortest_interval=5,
+        options={
+            vol.Required(SOC_SECTION, default=dict): section(
+                vol.Schema(dict(SOC_OPTIONS)), SectionConfig(collapsed=True)
+            )
+        },
+        controllers={StateOfChargeControl.key: StateOfChargeControl},
+    ),
+    "pylontech": FamilyEntry(
+        links={"serial": serial_form(PYLONTECH_PROTOCOL), "tcp": tcp_form(8899, PYLONTECH_PROTOCOL)},
+        interval=10,
+        shortest_interval=5,
     ),
 }
 

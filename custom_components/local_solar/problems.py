@@ -7,6 +7,8 @@ from .solarlink.errors import (
     NeedsConsentError,
     NotWritableError,
     SolarError,
+    UnknownPointError,
+    ValueChoiceError,
     ValueKindError,
     ValueOrderError,
     ValueRangeError,
@@ -16,6 +18,8 @@ from .solarlink.errors import (
 _PERSONS_MISTAKES = (
     NeedsConsentError,
     NotWritableError,
+    UnknownPointError,
+    ValueChoiceError,
     ValueKindError,
     ValueOrderError,
     ValueRangeError,

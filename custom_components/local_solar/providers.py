@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant
 
 from .solarlink.client import Client, Report, Unit
 from .solarlink.errors import NotWritableError
-from .solarlink.points import Point, Reading, Ref, Value
+from .solarlink.points import Limits, Point, Reading, Ref, Value
 
 
 class Host(Protocol):
@@ -39,11 +39,24 @@ class Host(Protocol):
     def points(self, unit: Unit) -> Mapping[str, Point[Any]]:
         """Every point of a unit by key."""
 
+    def limits(self, ref: Ref) -> Limits:
+        """What a setting accepts now, as far as that is known."""
+
     async def async_set(self, ref: Ref, value: Value) -> Reading:
         """Write a setting of the device and return what the device kept; raises ``SolarError``."""
 
     async def async_remember(self) -> None:
         """Put what all providers have to remember on disk, and return when it is there."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the device is left alone now."""
+
+    async def async_set_paused(self, paused: bool) -> None:
+        """Stop polling until further notice, or take it up again; raises ``SolarError`` when the device objects."""
+
+    def provider(self, key: str) -> Provider | None:
+        """Another provider of this installation."""
 
     def read_soon(self, refs: Collection[Ref]) -> None:
         """Read these before their time."""
@@ -57,11 +70,18 @@ class Provider(ABC):
 
     key: ClassVar[str]
     """Its section in what the entry remembers."""
+    possible_troubles: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Every key that ``troubles`` can hold, with the names of the details that belong to it."""
 
     def __init__(self, host: Host, points: Mapping[Ref, Point[Any]]) -> None:
         """``points`` are the ones it owns."""
         self.host = host
         self.points = points
+
+    @property
+    def troubles(self) -> Mapping[str, Mapping[str, str]]:
+        """What the owner should look at, as in ``Client.troubles``."""
+        return {}
 
     @abstractmethod
     def wants(self, shown: Collection[Ref]) -> set[Ref]:

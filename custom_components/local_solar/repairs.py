@@ -22,9 +22,7 @@ class TroubleFlow(ConfirmRepairFlow):
     async def async_step_confirm(self, user_input: dict[str, str] | None = None) -> RepairsFlowResult:
         """Ask, then act."""
         if user_input is not None:
-            coordinator = self._entry.runtime_data
-            await coordinator.family.repairs[self._trouble](coordinator.client)
-            await coordinator.async_request_refresh()
+            await self._entry.runtime_data.async_repair(self._trouble)
         return await super().async_step_confirm(user_input)
 
 

@@ -2,13 +2,13 @@
 
 from typing import override
 
-from homeassistant.components.select import SelectEntity
+from homeassistant.components.select import SelectEntity, SelectEntityDescription
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import SolarConfigEntry
-from .descriptions import select_description
+from .descriptions import setting_description
 from .entity import PointEntity, entities_of
 from .solarlink.points import Value
 
@@ -23,7 +23,7 @@ async def async_setup_entry(
         entities_of(
             entry.runtime_data,
             Platform.SELECT,
-            lambda c, ref, point: PointSelect(c, ref, select_description(point)),
+            lambda c, ref, point: PointSelect(c, ref, setting_description(SelectEntityDescription, point)),
         )
     )
 

@@ -10,6 +10,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv, service
 from homeassistant.util import dt as dt_util
 
+from .actions import datalog, installation, parameters
 from .const import DOMAIN
 from .controllers.force_charge import ForceCharge
 from .coordinator import SolarConfigEntry
@@ -81,6 +82,8 @@ async def _async_force_charge(call: ServiceCall) -> None:
 @callback
 def async_setup_actions(hass: HomeAssistant) -> None:
     """Register what all entries share."""
+    for module in (parameters, installation, datalog):
+        module.async_register(hass)
     service.async_register_admin_service(
         hass, DOMAIN, ACTION_SEND_COMMAND, _async_send_command, _SEND_COMMAND, SupportsResponse.ONLY
     )

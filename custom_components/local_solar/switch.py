@@ -8,8 +8,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import SolarConfigEntry
-from .descriptions import switch_description
+from .descriptions import setting_description
 from .entity import PointEntity, RootEntity, entities_of
+from .problems import action_error
+from .solarlink.errors import SolarError
 
 PARALLEL_UPDATES = 1
 
@@ -22,7 +24,11 @@ async def async_setup_entry(
     if key := coordinator.family.pause:
         async_add_entities([PauseSwitch(coordinator, SwitchEntityDescription(key="pause", translation_key=key))])
     async_add_entities(
-        entities_of(coordinator, Platform.SWITCH, lambda c, ref, point: PointSwitch(c, ref, switch_description(point)))
+        entities_of(
+            coordinator,
+            Platform.SWITCH,
+            lambda c, ref, point: PointSwitch(c, ref, setting_description(SwitchEntityDescription, point)),
+        )
     )
 
 
@@ -51,12 +57,15 @@ class PauseSwitch(RootEntity, SwitchEntity):
     @property
     @override
     def is_on(self) -> bool:
-        return self.coordinator.paused
+        return self.coordinator.memory.paused
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        """Leave the device alone."""
-        await self.coordinator.async_set_paused(True)
+        """Leave the device alone; raises a translated error when that would do harm."""
+        try:
+            await self.coordinator.async_set_paused(True)
+        except SolarError as err:
+            raise action_error(err, str(self.name)) from err
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:

@@ -3,13 +3,13 @@
 from datetime import time
 from typing import override
 
-from homeassistant.components.time import TimeEntity
+from homeassistant.components.time import TimeEntity, TimeEntityDescription
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import SolarConfigEntry
-from .descriptions import time_description
+from .descriptions import setting_description
 from .entity import PointEntity, entities_of
 
 PARALLEL_UPDATES = 1
@@ -20,7 +20,11 @@ async def async_setup_entry(
 ) -> None:
     """Add the times of an entry."""
     async_add_entities(
-        entities_of(entry.runtime_data, Platform.TIME, lambda c, ref, point: PointTime(c, ref, time_description(point)))
+        entities_of(
+            entry.runtime_data,
+            Platform.TIME,
+            lambda c, ref, point: PointTime(c, ref, setting_description(TimeEntityDescription, point)),
+        )
     )
 
 

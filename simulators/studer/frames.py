@@ -55,6 +55,34 @@ class Frame:
         return bytes((START,)) + header + checksum(header) + body + checksum(body)
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that reached the gateway."""
+
+    service: str
+    """ "read" or "write"."""
+    destination: int
+    object_type: int
+    object_id: int
+    property_id: int
+    data: bytes
+    source: int
+
+    @classmethod
+    def of(cls, frame: Frame) -> Request:
+        """Return the request in a frame."""
+        service = {READ: "read", WRITE: "write"}.get(frame.service, f"service {frame.service:02X}")
+        return cls(
+            service,
+            frame.destination,
+            frame.object_type,
+            frame.object_id,
+            frame.property_id,
+            frame.data,
+            frame.source,
+        )
+
+
 class FrameReader:
     """Cuts a byte stream into frames; what is no frame is dropped without a word, as the gateway does.
 

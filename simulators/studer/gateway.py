@@ -1,99 +1,70 @@
 """The communication gateway: takes one request frame and returns its answer (protocol reference, sections 3 to 7)."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from struct import iter_unpack, pack
-from uuid import UUID
+from datetime import datetime, timedelta
+from struct import pack
 
 from ..faults import Faults
 from ..house import House
-from . import catalogue, effects, errors, readings
+from . import catalogue, effects, errors, multi, readings
+from .behaviour import CARD_PRESENT, MESSAGE_PENDING, NEW_DATALOG, RESTARTED, Behaviour
+from .card import LONGEST_STRING, Card, file_name
+from .clock import WallClock
+from .days import Days
 from .errors import ScomError
 from .faults import FAULTS
+from .files import FILE_TRANSFER, START, FileTransfer
 from .frames import IS_ERROR, IS_RESPONSE, READ, WRITE, Frame
-from .installation import GATEWAY, MULTICAST, PHASES, Installation, Plan, Unit
-from .messages import XTENDER_STARTED, Message, MessageStore
+from .installation import GATEWAY, MULTICAST, PHASES, UNSAVED_VALUE, VALUE, Installation, Plan, Unit
+from .messages import GATEWAY_RESET, MANAGED_BY_BMS, XTENDER_STARTED, Message, MessageStore
+from .multi import MULTI_INFO
+from .watchdogs import Stop, Watchdogs
 
-INFO, PARAMETER, MESSAGE, GUID, MULTI_INFO = 0x01, 0x02, 0x03, 0x04, 0x0A
+INFO, PARAMETER, MESSAGE, GUID, CUSTOM_STRING = 0x01, 0x02, 0x03, 0x04, 0x05
 INFO_PROPERTIES = (1, 5, 13)
 """The document says 1, published clients send 5 or 13, and gateways take all of them."""
-CLOCK, CLEAR_RESTART_FLAG, ERASE_MESSAGES = 5002, 5104, 5035
-RESET_XTENDER, RESET_ALL = 1468, 5121
-
-MESSAGE_PENDING, RESTARTED, CARD_PRESENT, CARD_FULL, NEW_DATALOG, HAS_DATALOGGER = 1, 2, 4, 8, 16, 32
-
-AVERAGE, SUM, HIGHEST_DEVICE = 0xFD, 0xFE, 0x0F
-MOST_ITEMS = 76
-_FAMILY_FLAGS = {"xt": 0x20, "bsp": 0x40, "bms": 0x40, "vt": 0x80, "vs": 0x100}
-_EPOCH = datetime.fromtimestamp(0, UTC).replace(tzinfo=None)
-
-DEFAULT_GUID = UUID("407d3d61-2835-4dec-ba32-c9580b1bd03a")
+CLOCK, HARDWARE_WATCHDOG = 5002, 5103
+CHARGE_CURRENT = 1138
+BMS_IDENTITY = (*range(7034, 7042), 7048, 7049)
+MINIGRID = (7022, 7072)
+_ON_GATEWAY = (MESSAGE, GUID, CUSTOM_STRING, MULTI_INFO, FILE_TRANSFER)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A request that reached the gateway."""
-
-    service: str
-    """ "read" or "write"."""
-    destination: int
-    object_type: int
-    object_id: int
-    property_id: int
-    data: bytes
+class _Answer:
     source: int
-
-    @classmethod
-    def of(cls, frame: Frame) -> Request:
-        """Return the request in a frame."""
-        service = {READ: "read", WRITE: "write"}.get(frame.service, f"service {frame.service:02X}")
-        return cls(
-            service,
-            frame.destination,
-            frame.object_type,
-            frame.object_id,
-            frame.property_id,
-            frame.data,
-            frame.source,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """Switches for what the reference leaves open or what differs between gateways.
-
-    ``strict_multicast``: reads of 100, 300, 600, 700 are refused (2D), else the first device that knows the number
-    answers. ``virtual_source``: the source of answers for 100 and 191 to 193: "echo" is the address that was asked,
-    "unit" that of the unit that answered. ``absent``: what a multiple read gives for a device or number that does not
-    exist: "nan", "missing" or "error". ``multi_info`` False is a gateway before 1.6.74. ``flags`` are the frame flags
-    that never change by themselves. ``guid`` None is a gateway without one (a plain Xcom-232i).
-    ``bms_owns_charge_current``: a RAM write of 1138 has no effect, as owners of BMS systems report.
-    """
-
-    strict_multicast: bool = True
-    virtual_source: str = "echo"
-    absent: str = "nan"
-    multi_info: bool = True
-    flags: int = CARD_PRESENT | HAS_DATALOGGER
-    guid: UUID | None = DEFAULT_GUID
-    bms_owns_charge_current: bool = False
+    data: bytes
+    property_id: int
 
 
 class Gateway:
     """Answers requests from the installation and the house."""
 
-    def __init__(self, house: House, plan: Plan, behaviour: Behaviour, faults: Faults) -> None:
-        """Start with all parameters at their defaults and an empty message store."""
+    def __init__(
+        self, house: House, plan: Plan, behaviour: Behaviour, faults: Faults, wall_clock: WallClock | None = None
+    ) -> None:
+        """Start with all parameters at their defaults, an empty message store and an empty card."""
         self.house = house
         self.installation = Installation(plan)
         self.behaviour = behaviour
         self.faults = faults
+        self.wall_clock = wall_clock or WallClock(house)
+        self.days = Days(house)
         self.messages = MessageStore()
         self.overrides: dict[tuple[int, int], float] = {}
-        self.clock_offset = timedelta()
         self.restarted = False
         self.new_datalog = False
+        self.silent_until: datetime | None = None
+        self.busy_until: datetime | None = None
+        self.stops: list[Stop] = []
+        """Every unit that a watchdog (or a test) stopped, and every reset of the gateway, oldest first."""
+        self.on_message: list[Callable[[Message], None]] = []
+        self.watchdogs = Watchdogs(self.installation, house.now, self.stop, self.reset)
+        self.card = Card(self.installation, self._sample)
+        self.files = FileTransfer(self.card, behaviour)
+        self._day = self.wall_clock.now.date()
         self.apply()
 
     # State
@@ -110,25 +81,82 @@ class Gateway:
     @property
     def clock(self) -> int:
         """Return the wall clock of the remote control in seconds since 1970-01-01 (no zone)."""
-        return int((self.house.now + self.clock_offset - _EPOCH).total_seconds())
+        return self.wall_clock.seconds
 
-    def set_clock(self, seconds: int) -> None:
-        """Set the wall clock of the remote control."""
-        wanted = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
-        self.clock_offset = wanted - self.house.now
+    @property
+    def silent(self) -> bool:
+        """Tell whether the gateway is starting and answers nothing."""
+        return self.silent_until is not None
 
     def restart(self, address: int) -> None:
-        """Restart the devices of an address: RAM is lost, the flag is set, an Xtender leaves a message."""
+        """Restart the devices of an address at once: RAM is lost, the flag is set, an Xtender leaves a message."""
         for unit in self.installation.targets(address):
-            unit.ram.clear()
-            self.restarted = True
-            if unit.family == "xt":
-                self.messages.add(Message(XTENDER_STARTED, unit.address, self.clock))
+            self._started(unit)
         self.apply()
+
+    def stop(self, unit: Unit, reason: str) -> None:
+        """Stop a unit: it loses its RAM, is away while it starts, and works again with what is in flash."""
+        self.stops.append(Stop(self.house.now, unit.address, unit.identity.fid, reason))
+        unit.ram.clear()
+        unit.off_until = self.house.now + timedelta(seconds=self.behaviour.boot_seconds)
+        self.apply()
+
+    def reset(self, reason: str) -> None:
+        """Reset the gateway itself: it falls silent while it starts, and forgets RAM and file transfer."""
+        unit = self.installation.rcc
+        self.stops.append(Stop(self.house.now, unit.address, unit.identity.fid, reason))
+        self.silent_until = self.house.now + timedelta(seconds=self.behaviour.boot_seconds)
+        self.files.reset()
+        self._started(unit)
+        if reason == "watchdog":
+            self.store(Message(GATEWAY_RESET, GATEWAY, self.clock))
+
+    def _started(self, unit: Unit) -> None:
+        unit.ram.clear()
+        unit.off_until = None
+        self.watchdogs.forget(unit)
+        self.restarted = True
+        if unit.family == "xt":
+            self.store(Message(XTENDER_STARTED, unit.address, self.clock))
+
+    def store(self, message: Message) -> None:
+        """Store a new message, which sets the pending flag."""
+        self.messages.add(message)
+        for listener in self.on_message:
+            listener(message)
 
     def apply(self) -> None:
         """Bring the house in line with the settings."""
         effects.apply(self.house, self.installation, bms_owns_charge_current=self.behaviour.bms_owns_charge_current)
+
+    # Time
+
+    def tick(self) -> None:
+        """Do what is due at the house's time."""
+        now, shown = self.house.now, self.wall_clock.now
+        if self.silent_until is not None and now >= self.silent_until:
+            self.silent_until = None
+            self.watchdogs.asked(now)
+        if self.busy_until is not None and now >= self.busy_until:
+            self.busy_until = None
+        for unit in self.installation.units.values():
+            if unit.off_until is not None and now >= unit.off_until:
+                self._started(unit)
+                self.apply()
+        self.watchdogs.check(now)
+        if shown.date() != self._day:
+            if shown.date() > self._day:
+                self.days.midnight()
+            self._day = shown.date()
+        if self.behaviour.flags & CARD_PRESENT and self.card.tick(shown):
+            self._day_closed()
+
+    def _day_closed(self) -> None:
+        self.new_datalog = True
+        self.busy_until = self.house.now + timedelta(seconds=self.behaviour.busy_seconds)
+
+    def _sample(self, unit: Unit, number: int) -> float | None:
+        return self._info(unit, number) if unit.running else None
 
     # Answers
 
@@ -140,17 +168,19 @@ class Gateway:
                 return self.answer(frame)
             finally:
                 self.faults = faults
-        self.installation.ram_writes = self.installation.plan.ram_writes and self.faults.take("old_firmware") is None
-        source = frame.destination
+        self._follow_switches()
+        self.watchdogs.asked(self.house.now)
+        source, property_id = frame.destination, frame.property_id
         if self.faults.take("wrong_unit"):
             source = self._neighbour(frame.destination)
             frame = replace(frame, destination=source)
         try:
             self._refuse()
-            answered_by, data = self._serve(frame)
+            answer = self._serve(frame)
+            data, property_id = answer.data, answer.property_id
             service_flags = IS_RESPONSE
             if self.behaviour.virtual_source == "unit":
-                source = answered_by
+                source = answer.source
         except ScomError as error:
             data = pack("<H", error.code)
             service_flags = IS_RESPONSE | IS_ERROR
@@ -158,13 +188,22 @@ class Gateway:
             frame,
             source=source,
             destination=frame.source,
+            property_id=property_id,
             data=data,
             flags=self.flags,
             service_flags=service_flags,
         )
 
+    def _follow_switches(self) -> None:
+        installation, behaviour = self.installation, self.behaviour
+        installation.ram_writes = installation.plan.ram_writes and self.faults.take("old_firmware") is None
+        installation.unsaved_shows_ram = behaviour.unsaved_shows_ram
+        installation.adapts = behaviour.adapts
+        installation.user_level = behaviour.user_level
+        self.files.behaviour = behaviour
+
     def _refuse(self) -> None:
-        if self.faults.take("busy"):
+        if self.faults.take("busy") or self.busy_until is not None:
             raise ScomError(errors.GATEWAY_BUSY)
         refused = self.faults.take("refused")
         if refused is not None and refused.argument is not None:
@@ -177,24 +216,25 @@ class Gateway:
         same = [other for other in others if unit is not None and other.family == unit.family]
         return (same or others)[0].address
 
-    def _serve(self, frame: Frame) -> tuple[int, bytes]:
-        """Return the address of the device that answered, and its data."""
+    def _serve(self, frame: Frame) -> _Answer:
         if frame.service not in (READ, WRITE):
             raise ScomError(errors.SERVICE_NOT_SUPPORTED)
-        if frame.object_type not in (INFO, PARAMETER, MESSAGE, GUID, MULTI_INFO):
+        if frame.object_type not in (INFO, PARAMETER, *_ON_GATEWAY):
             raise ScomError(errors.TYPE_NOT_SUPPORTED)
-        if frame.object_type == PARAMETER and frame.service == WRITE:
-            return frame.destination, self._write_parameter(frame)
         if frame.service == WRITE:
-            raise ScomError(errors.PROPERTY_IS_READ_ONLY)
-        if frame.object_type == INFO:
-            return self._read_info(frame)
-        if frame.object_type == PARAMETER:
-            unit = self._single(frame.destination, PARAMETER, frame.object_id)
-            return unit.address, self._read_parameter(unit, frame)
+            self._write(frame)
+            return _Answer(frame.destination, b"", frame.property_id)
+        if frame.object_type in (INFO, PARAMETER):
+            unit = self._single(frame.destination, frame.object_type, frame.object_id)
+            if not unit.running:
+                raise ScomError(errors.RESPONSE_TIMEOUT)
+            read = self._read_info if frame.object_type == INFO else self._read_parameter
+            return _Answer(unit.address, read(unit, frame), frame.property_id)
         if frame.destination != GATEWAY:
             raise ScomError(errors.TYPE_NOT_SUPPORTED)
-        return GATEWAY, self._read_gateway(frame)
+        if frame.object_type == FILE_TRANSFER:
+            return self._file(frame)
+        return _Answer(GATEWAY, self._read_gateway(frame), frame.property_id)
 
     def _single(self, address: int, object_type: int, number: int) -> Unit:
         """Return the unit that answers a read of an address."""
@@ -217,7 +257,14 @@ class Gateway:
 
     def info(self, unit: Unit, number: int) -> float:
         """Return the value of an info, or fail as the device does."""
-        if number not in catalogue.infos(unit.family):
+        if not unit.running:
+            raise ScomError(errors.RESPONSE_TIMEOUT)
+        if number in MINIGRID and unit.family == "bms":
+            if number != self.behaviour.minigrid_number:
+                raise ScomError(errors.OBJECT_ID_NOT_FOUND)
+            return self._info(unit, number)
+        unknown = unit.family == "bms" and not self.behaviour.bms_identity and number in BMS_IDENTITY
+        if unknown or number not in catalogue.infos(unit.family):
             other = {"bms": "bsp", "bsp": "bms"}.get(unit.family)
             if other and number in catalogue.infos(other):
                 raise ScomError(errors.INVALID_DATA)
@@ -227,47 +274,90 @@ class Gateway:
         if nan is not None and is_float and nan.argument in (None, number):
             self.faults.take("nan")
             return math.nan
+        return self._info(unit, number)
+
+    def _info(self, unit: Unit, number: int) -> float:
         if (unit.address, number) in self.overrides:
             return self.overrides[unit.address, number]
-        return readings.read(readings.View(self.house, self.installation, unit), number)
+        return readings.read(readings.View(self.house, self.installation, unit, self.days), number)
 
-    def _read_info(self, frame: Frame) -> tuple[int, bytes]:
-        unit = self._single(frame.destination, INFO, frame.object_id)
+    def _read_info(self, unit: Unit, frame: Frame) -> bytes:
         if frame.property_id not in INFO_PROPERTIES:
             raise ScomError(errors.PROPERTY_NOT_SUPPORTED)
         value = self.info(unit, frame.object_id)
-        wire_format = catalogue.infos(unit.family)[frame.object_id].wire_format
-        return unit.address, catalogue.encode(wire_format, value)
+        known = catalogue.infos(unit.family).get(frame.object_id)
+        return catalogue.encode(known.wire_format if known is not None else "FLOAT", value)
 
     # Parameters
 
     def _read_parameter(self, unit: Unit, frame: Frame) -> bytes:
-        if unit.address == GATEWAY and frame.object_id == CLOCK and frame.property_id in (5, 13):
+        if unit.address == GATEWAY and frame.object_id == CLOCK and frame.property_id in (VALUE, UNSAVED_VALUE):
             return pack("<i", self.clock)
         return self.installation.read(unit, frame.object_id, frame.property_id)
 
-    def _write_parameter(self, frame: Frame) -> bytes:
-        for unit in self.installation.targets(frame.destination):
-            value = self.installation.write(unit, frame.object_id, frame.property_id, frame.data)
-            if unit.parameters[frame.object_id].kind == "signal":
-                self._signal(unit, frame.object_id)
-            elif unit.address == GATEWAY and frame.object_id == CLOCK:
-                self.set_clock(int(value))
-        self.apply()
-        return b""
-
-    def _signal(self, unit: Unit, number: int) -> None:
-        if number == CLEAR_RESTART_FLAG:
-            self.restarted = False
-        elif number == ERASE_MESSAGES:
-            self.messages.clear()
-        elif number == RESET_XTENDER:
-            self.restart(unit.address)
-        elif number == RESET_ALL:
-            for address in self.installation.units:
-                self.restart(address)
+    def _write(self, frame: Frame) -> None:
+        if frame.object_type == CUSTOM_STRING and frame.destination == GATEWAY:
+            if len(frame.data) > LONGEST_STRING:
+                raise ScomError(errors.INVALID_DATA_LENGTH)
+            self.card.custom = frame.data
+            return
+        if frame.object_type != PARAMETER:
+            raise ScomError(errors.PROPERTY_IS_READ_ONLY)
+        if frame.destination == 0 and self.behaviour.broadcast_writes:
+            units = [unit for unit in self.installation.units.values() if frame.object_id in unit.parameters]
         else:
-            effects.signal(self.house, unit, number)
+            units = self.installation.targets(frame.destination)
+        units = [unit for unit in units if unit.running]
+        if not units:
+            raise ScomError(errors.RESPONSE_TIMEOUT)
+        for unit in units:
+            if frame.property_id == UNSAVED_VALUE:
+                self._ask_bms(unit, frame.object_id)
+            value = self.installation.write(unit, frame.object_id, frame.property_id, frame.data)
+            self.wrote(unit, frame.object_id, value, permanent=frame.property_id == VALUE)
+        self.apply()
+
+    def _ask_bms(self, unit: Unit, number: int) -> None:
+        """Refuse or complain about a setting of an Xtender that the Xcom-CAN manages."""
+        if number != CHARGE_CURRENT or not self.installation.family("bms"):
+            return
+        if self.behaviour.bms_refuses_charge_current:
+            raise ScomError(errors.ACCESS_DENIED)
+        if self.behaviour.bms_owns_charge_current:
+            self.store(Message(MANAGED_BY_BMS, unit.address, self.clock))
+
+    def wrote(self, unit: Unit, number: int, value: float, *, permanent: bool) -> None:
+        """Let a write that was kept take effect."""
+        saved = permanent and self.installation.saves_in_flash(unit, number)
+        if unit.parameters[number].kind == "signal":
+            self.signal(unit, number)
+        elif unit.address == GATEWAY and number == CLOCK:
+            self.wall_clock.set(int(value))
+        elif number == HARDWARE_WATCHDOG and not value:
+            self.reset("hardware watchdog")
+        self.watchdogs.written(unit, saved=saved, now=self.house.now)
+
+    def signal(self, unit: Unit, number: int) -> None:
+        """Carry out a signal."""
+        match number:
+            case 5104:
+                self.restarted = False
+            case 5035:
+                self.messages.clear()
+            case 1468:
+                self.restart(unit.address)
+            case 5121:
+                for address in self.installation.units:
+                    self.restart(address)
+            case 5059 if self.behaviour.flags & CARD_PRESENT:
+                self.card.close(self.wall_clock.now.date())
+                self._day_closed()
+            case 5075 | 5047:
+                self.card.clear()
+            case 5120:
+                self.card.erase_oldest(30)
+            case _:
+                effects.signal(self.house, unit, number)
 
     # The gateway's own objects
 
@@ -275,55 +365,23 @@ class Gateway:
         if frame.object_type == MESSAGE:
             return self.messages.read(frame.object_id)
         if frame.object_type == MULTI_INFO:
-            return self._multi_info(frame)
+            if not self.behaviour.multi_info or self.faults.take("old_gateway"):
+                raise ScomError(errors.SERVICE_NOT_SUPPORTED)
+            return multi.answer(self.installation, frame.data, self.clock, self.info, self.behaviour.absent)
+        if frame.object_type == CUSTOM_STRING:
+            raise ScomError(errors.READ_PROPERTY_FAILED)
         if self.behaviour.guid is None:
             raise ScomError(errors.OBJECT_NOT_SUPPORTED)
         return self.behaviour.guid.bytes[::-1]
 
-    def _multi_info(self, frame: Frame) -> bytes:
-        if not self.behaviour.multi_info or self.faults.take("old_gateway"):
-            raise ScomError(errors.SERVICE_NOT_SUPPORTED)
-        items = frame.data
-        if len(items) % 3 or not 3 <= len(items) <= 3 * MOST_ITEMS:
-            raise ScomError(errors.INVALID_DATA_LENGTH)
-        families = {unit.family for unit in self.installation.units.values()}
-        flags = 0
-        for family in families:
-            flags |= _FAMILY_FLAGS.get(family, 0)
-        answer = [pack("<II", flags, self.clock)]
-        for number, aggregation in iter_unpack("<HB", items):
-            value = self._aggregate(number, aggregation)
-            if value is not None:
-                answer.append(pack("<HBf", number, aggregation, value))
-        return b"".join(answer)
+    def _file(self, frame: Frame) -> _Answer:
+        if frame.property_id == START and not self.behaviour.flags & CARD_PRESENT:
+            raise ScomError(errors.FILE_NOT_PRESENT)
+        finished = len(self.files.finished)
+        property_id, data = self.files.answer(frame.object_id, frame.property_id, frame.data)
+        if len(self.files.finished) > finished and self.files.finished[-1] == self._newest_file():
+            self.new_datalog = False
+        return _Answer(GATEWAY, data, property_id)
 
-    def _aggregate(self, number: int, aggregation: int) -> float | None:
-        """Return one value of a multiple read; None leaves the item out of the answer."""
-        if HIGHEST_DEVICE < aggregation < AVERAGE or aggregation > SUM:
-            raise ScomError(errors.INVALID_SERVICE_ARGUMENT)
-        units = self.installation.family(self._family_of(number))
-        if aggregation == 0:
-            units = units[:1]
-        elif aggregation <= HIGHEST_DEVICE:
-            units = [unit for unit in units if unit.index == aggregation - 1]
-        try:
-            if not units:
-                raise ScomError(errors.DEVICE_NOT_FOUND)
-            values = [self.info(unit, number) for unit in units]
-        except ScomError:
-            match self.behaviour.absent:
-                case "nan":
-                    return math.nan
-                case "missing":
-                    return None
-                case _:
-                    raise
-        total = math.fsum(values)
-        return total / len(values) if aggregation == AVERAGE else total
-
-    def _family_of(self, number: int) -> str:
-        if number < 7000:
-            return "xt"
-        if number < 11000:
-            return self.installation.battery_family
-        return "vt" if number < 15000 else "vs"
+    def _newest_file(self) -> str:
+        return max(self.card.files, default=file_name(self._day))

@@ -5,8 +5,11 @@ write of property 13 goes to RAM and takes effect, every read shows flash, and a
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from struct import pack, unpack
+from types import MappingProxyType
 
 from . import catalogue, errors
 from .catalogue import Parameter
@@ -26,6 +29,7 @@ PHASES = (191, 192, 193)
 XT_SAVED_IN_FLASH = 1550
 VT_SAVED_IN_FLASH = 10058
 VS_SAVED_IN_FLASH = 14069
+USER_LEVEL = 5012
 SOC_FOR_BACKUP = 6062
 SOC_FOR_GRID_FEEDING = 6063
 
@@ -56,6 +60,13 @@ class Unit:
     parameters: dict[int, Parameter] = field(default_factory=dict)
     flash: dict[int, float] = field(default_factory=dict)
     ram: dict[int, float] = field(default_factory=dict)
+    off_until: datetime | None = None
+    """Until when (the house's time) the unit is stopped or starting; None: it runs."""
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the unit works and answers."""
+        return self.off_until is None
 
     def effective(self, number: int) -> float:
         """Return the value that the device works with: RAM before flash."""
@@ -83,6 +94,9 @@ class Plan:
     ram_writes: bool = True
     level_bytes: int = 2
     fixed_point: bool = False
+    type_codes: Mapping[str, int] = MappingProxyType({})
+    """Type codes by family where they are not the usual ones (protocol reference, section 10): an Xtender is 1 (XTH),
+    256 (XTM) or 512 (XTS), a VarioString 12801 (VS-120) or 13057 (VS-70)."""
 
 
 _TYPE_CODES = {"xt": 256, "vt": 9729, "vs": 12801, "bsp": 10241, "bms": 10241, "rcc": 0}
@@ -96,30 +110,98 @@ class Installation:
         """Put the units of the plan on the bus, all parameters at their defaults."""
         self.plan = plan
         self.ram_writes = plan.ram_writes
+        self.unsaved_shows_ram = False
+        self.adapts = False
+        self.user_level = False
         self.units: dict[int, Unit] = {}
         self.flash_writes: Counter[tuple[int, int]] = Counter()
+        self._made: Counter[str] = Counter()
         for family, count in (("xt", plan.xtenders), ("vt", plan.variotracks), ("vs", plan.variostrings)):
-            for index in range(count):
-                self._add(family, FIRST_ADDRESS[family] + index, index)
+            for _ in range(count):
+                self.add(family)
         if plan.battery:
-            self._add(plan.battery, FIRST_ADDRESS[plan.battery], 0)
-        self._add("rcc", GATEWAY, 0)
+            self.add(plan.battery)
+        self.units[GATEWAY] = self._new("rcc", GATEWAY, None, None, None)
 
-    def _add(self, family: str, address: int, index: int) -> None:
-        identity = Identity(_TYPE_CODES[family], (4, 2), self.plan.software, _FIRST_FID[family] + 0x111 * index)
+    # What is on the bus
+
+    def add(
+        self, family: str, *, fid: int | None = None, type_code: int | None = None, phase: int | None = None
+    ) -> Unit:
+        """Connect one more unit at the next address of its family; there is room for one battery unit only."""
+        address = FIRST_ADDRESS[family] + len(self.family(family))
+        if address in self.units:
+            raise ValueError(f"{address} is taken")
+        self.units[address] = self._new(family, address, fid, type_code, phase)
+        return self.units[address]
+
+    def remove(self, address: int, *, close_gap: bool = True) -> Unit:
+        """Take a unit away; those behind it move up by one address, as after a new search, or stay."""
+        gone = self.units.pop(address)
+        if close_gap:
+            for unit in self.family(gone.family):
+                if unit.address > address:
+                    self._move(unit, unit.address - 1)
+        return gone
+
+    def replace(
+        self,
+        address: int,
+        *,
+        fid: int | None = None,
+        type_code: int | None = None,
+        software: tuple[int, int, int] | None = None,
+    ) -> Unit:
+        """Put another unit with default settings in the place of one."""
+        old = self.units[address]
+        unit = self._new(old.family, address, fid, type_code or old.identity.type_code, old.phase)
+        if software is not None:
+            unit.identity = replace(unit.identity, software=software)
+        self.units[address] = unit
+        return unit
+
+    def swap(self, one: int, other: int) -> None:
+        """Exchange the addresses of two units of a family; their settings go with them."""
+        first, second = self.units[one], self.units[other]
+        if first.family != second.family:
+            raise ValueError("only units of one family exchange their addresses")
+        self._move(first, other)
+        self._move(second, one)
+        self.units[one], self.units[other] = second, first
+
+    def _move(self, unit: Unit, address: int) -> None:
+        if self.units.get(unit.address) is unit:
+            del self.units[unit.address]
+        unit.address, unit.index = address, address - FIRST_ADDRESS[unit.family]
+        self.units[address] = unit
+
+    def _new(self, family: str, address: int, fid: int | None, type_code: int | None, phase: int | None) -> Unit:
+        index = address - FIRST_ADDRESS.get(family, address)
+        if type_code is None:
+            type_code = self.plan.type_codes.get(family, _TYPE_CODES[family])
+        if fid is None:
+            fid = _FIRST_FID[family] + 0x111 * self._made[family]
+        self._made[family] += 1
+        if phase is None:
+            phase = self.plan.phases[index] if family == "xt" and index < len(self.plan.phases) else 1
         known = catalogue.parameters(family, self.plan.system_voltage, self.plan.mains_voltage)
-        phase = self.plan.phases[index] if family == "xt" and index < len(self.plan.phases) else 1
         flash = {number: parameter.default for number, parameter in known.items()}
-        self.units[address] = Unit(family, address, index, identity, phase, known, flash)
+        identity = Identity(type_code, (4, 2), self.plan.software, fid)
+        return Unit(family, address, index, identity, phase, known, flash)
+
+    @property
+    def rcc(self) -> Unit:
+        """Return the remote control, whose parameters the gateway serves."""
+        return self.units[GATEWAY]
 
     def family(self, family: str) -> list[Unit]:
         """Return the units of a family in the order of their addresses."""
-        return [unit for unit in self.units.values() if unit.family == family]
+        return sorted((unit for unit in self.units.values() if unit.family == family), key=lambda unit: unit.address)
 
     @property
     def battery_family(self) -> str:
         """Return the family behind address 601, as numbers from 7000 and 6000 mean it."""
-        return self.plan.battery or "bms"
+        return "bsp" if self.family("bsp") else "bms"
 
     def phase_units(self, phase: int) -> list[Unit]:
         """Return the Xtenders of a phase (1 to 3), its master first."""
@@ -147,7 +229,7 @@ class Installation:
             if other and number in catalogue.parameters(other):
                 raise ScomError(errors.INVALID_DATA)
             raise ScomError(errors.OBJECT_ID_NOT_FOUND)
-        if parameter.kind == "unsupported":
+        if parameter.kind == "unsupported" and not (self.user_level and number == USER_LEVEL):
             raise ScomError(errors.OBJECT_NOT_SUPPORTED)
         return parameter
 
@@ -158,10 +240,10 @@ class Installation:
             return parameter.level.to_bytes(self.plan.level_bytes, "little")
         values = {VALUE: unit.flash[number], MINIMUM: parameter.minimum, MAXIMUM: parameter.maximum}
         if self.ram_writes:
-            values[UNSAVED_VALUE] = unit.flash[number]
+            values[UNSAVED_VALUE] = unit.effective(number) if self.unsaved_shows_ram else unit.flash[number]
         if property_id not in values:
             raise ScomError(errors.PROPERTY_NOT_SUPPORTED)
-        return catalogue.encode(parameter.wire_format, values[property_id])
+        return catalogue.encode(_wire_format(parameter), values[property_id])
 
     def write(self, unit: Unit, number: int, property_id: int, data: bytes) -> float:
         """Write a parameter and return the value; the checks are those of the device."""
@@ -172,13 +254,21 @@ class Installation:
             raise ScomError(errors.PROPERTY_NOT_SUPPORTED)
         if property_id == UNSAVED_VALUE and not self.ram_writes:
             raise ScomError(errors.PROPERTY_NOT_SUPPORTED)
-        value = catalogue.decode(parameter.wire_format, data)
+        value = catalogue.decode(_wire_format(parameter), data)
+        return self.put(unit, number, value, permanent=property_id == VALUE)
+
+    def put(self, unit: Unit, number: int, value: float, *, permanent: bool) -> float:
+        """Write a parameter whose number is known to the unit, after its checks; returns what was kept."""
+        parameter = self.parameter(unit, number)
+        if self.adapts and parameter.kind not in ("signal", "datetime", "enum"):
+            low, high = self._limits(unit, parameter)
+            value = min(max(value, low), high)
         self._check(unit, parameter, value)
         if parameter.kind in ("signal", "datetime"):
             return value
         if self.plan.fixed_point and parameter.wire_format == "FLOAT":
             value = _fixed_point(parameter, value)
-        if property_id == VALUE and self._saves_in_flash(unit, number):
+        if permanent and self.saves_in_flash(unit, number):
             unit.flash[number] = value
             unit.ram.pop(number, None)
             self.flash_writes[unit.address, number] += 1
@@ -187,13 +277,23 @@ class Installation:
         return value
 
     @staticmethod
-    def _saves_in_flash(unit: Unit, number: int) -> bool:
+    def saves_in_flash(unit: Unit, number: int) -> bool:
         """Tell whether a write of property 5 goes to flash; the switch for that is itself always saved."""
         switch = _SAVED_IN_FLASH.get(unit.family)
         return switch is None or number == switch or bool(unit.effective(switch))
 
     @staticmethod
-    def _check(unit: Unit, parameter: Parameter, value: float) -> None:
+    def _limits(unit: Unit, parameter: Parameter) -> tuple[float, float]:
+        """Return the limits as they are now. The device stores them as 32-bit floats, so they are compared as such."""
+        low, high = _single(parameter.minimum), _single(parameter.maximum)
+        if parameter.number == SOC_FOR_BACKUP:
+            high = min(high, unit.effective(SOC_FOR_GRID_FEEDING) - 1)
+        if parameter.number == SOC_FOR_GRID_FEEDING:
+            low = max(low, unit.effective(SOC_FOR_BACKUP) + 1)
+        return low, high
+
+    @classmethod
+    def _check(cls, unit: Unit, parameter: Parameter, value: float) -> None:
         if parameter.kind == "datetime":
             return
         if parameter.kind == "signal":
@@ -202,16 +302,16 @@ class Installation:
             return
         if parameter.kind == "enum" and parameter.values and value not in parameter.values:
             raise ScomError(errors.INVALID_DATA)
-        # The limits are stored as 32-bit floats in the device, so the value is compared with them as such.
-        minimum, maximum = _single(parameter.minimum), _single(parameter.maximum)
-        if value < minimum:
+        low, high = cls._limits(unit, parameter)
+        if value < low:
             raise ScomError(errors.DATA_TOO_SMALL)
-        if value > maximum:
+        if value > high:
             raise ScomError(errors.DATA_TOO_BIG)
-        if parameter.number == SOC_FOR_BACKUP and value >= unit.effective(SOC_FOR_GRID_FEEDING):
-            raise ScomError(errors.DATA_TOO_BIG)
-        if parameter.number == SOC_FOR_GRID_FEEDING and value <= unit.effective(SOC_FOR_BACKUP):
-            raise ScomError(errors.DATA_TOO_SMALL)
+
+
+def _wire_format(parameter: Parameter) -> str:
+    """Return the wire format; the user level, where it is served at all, is an enumeration of four bytes."""
+    return "LONG_ENUM" if parameter.kind == "unsupported" else parameter.wire_format
 
 
 def _single(value: float) -> float:

@@ -1,21 +1,42 @@
-"""What connects the gateway with its clients: TCP connections in both directions and a serial pseudo terminal."""
+"""What connects the gateway with its clients: TCP in both directions, UDP, and a serial pseudo terminal.
+
+Protocol reference, section 2. Behind an Xcom-LAN's Moxa the CR LF that the module sends after each answer are normally
+stripped from the stream, together with any that are inside a frame.
+"""
 
 import asyncio
-import os
-import pty
-import socket
-import tty
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from struct import pack
+from dataclasses import dataclass
 
+from .. import lines
+from ..lines import PtyEnd, TcpEnd
 from .frames import Frame, FrameReader
+
+CR_LF = b"\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Personality:
+    """How the module's serial port works: baud rate, parity, and whether CR LF follow each answer (section 2.1)."""
+
+    baud: int
+    parity: str
+    ends: bytes
+
+
+PERSONALITIES = {
+    "xcom-232i": Personality(38400, "even", b""),
+    "xcom-lan": Personality(115200, "none", CR_LF),
+}
+DELIMITERS = ("clean", "strip", "pass")
+"""What the Moxa does with CR LF: "clean" is a stream that never held any, "strip" loses also those inside a frame,
+"pass" leaves those that the module sends."""
 
 type OnFrame = Callable[["Line", Frame], None]
 type OnEnd = Callable[["Line"], None]
 
 
-class Line(ABC):
+class Line(lines.Line):
     """One client: frames it sends are handed on, bytes for it are written."""
 
     def __init__(self, on_frame: OnFrame) -> None:
@@ -24,6 +45,15 @@ class Line(ABC):
         self._reader = FrameReader()
         self.half_open = False
         """The other side believes in this connection, this side has forgotten it."""
+        self.strips = False
+        self.ends = b""
+        """What follows each answer."""
+
+    def dress(self, data: bytes, *, last: bool) -> bytes:
+        """Return an answer (or a piece of it) as it leaves on this line."""
+        if self.strips:
+            return data.replace(CR_LF, b"")
+        return data + self.ends if last else data
 
     def received(self, data: bytes) -> None:
         """Take bytes from the client."""
@@ -32,102 +62,76 @@ class Line(ABC):
         for frame in self._reader.feed(data):
             self._on_frame(self, frame)
 
-    @abstractmethod
-    def send(self, data: bytes) -> None:
-        """Write bytes to the client."""
 
-    @abstractmethod
-    def abort(self) -> None:
-        """End the connection without a farewell."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """End the connection."""
-
-
-class TcpLine(Line, asyncio.Protocol):
+class TcpLine(Line, TcpEnd):
     """A TCP connection."""
 
     def __init__(self, on_frame: OnFrame, on_begin: OnEnd, on_end: OnEnd) -> None:
         """Take the functions that get frames, the begin and the end of the connection."""
-        super().__init__(on_frame)
-        self._on_begin = on_begin
-        self._on_end = on_end
-        self._transport: asyncio.Transport | None = None
-        self.ended = asyncio.Event()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the connection and let small pieces go at once."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._on_begin(self)
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes from the client."""
-        self.received(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell that the connection is over."""
-        self.ended.set()
-        self._on_end(self)
-
-    def send(self, data: bytes) -> None:
-        """Write bytes to the client."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        Line.__init__(self, on_frame)
+        TcpEnd.__init__(self, on_begin, on_end)
 
     def abort(self) -> None:
         """Reset the connection (RST), as a device that loses its power and comes back does."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))
-        self._transport.abort()
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._transport is not None:
-            self._transport.close()
+        self.reset()
 
 
-class PtyLine(Line):
-    """The master side of a pseudo terminal; clients open the slave."""
+class PtyLine(Line, PtyEnd):
+    """A serial port as a pseudo terminal."""
 
-    def __init__(self, on_frame: OnFrame) -> None:
-        """Open a raw pseudo terminal pair."""
-        super().__init__(on_frame)
-        self._master, self._slave = pty.openpty()
-        # The slave stays open here so that the line survives clients that come and go.
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.path = os.ttyname(self._slave)
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._master, self._readable)
-        self._open = True
+    def __init__(self, on_frame: OnFrame, baud: int | None = None) -> None:
+        """Open it; ``baud`` is the rate that a client must have set to be heard (None: any)."""
+        Line.__init__(self, on_frame)
+        self._wanted_baud = baud
+        PtyEnd.__init__(self)
 
-    def _readable(self) -> None:
-        try:
-            data = os.read(self._master, 4096)
-        except OSError:
-            return
-        self.received(data)
-
-    def send(self, data: bytes) -> None:
-        """Write bytes to the client; what a client that does not read has no room for is lost, as on a wire."""
-        if not self._open:
-            return
-        try:
-            os.write(self._master, data)
-        except BlockingIOError:
-            return
+    def received(self, data: bytes) -> None:
+        """Take bytes from a client that speaks at the right speed."""
+        if self._wanted_baud is None or self.baud == self._wanted_baud:
+            super().received(data)
 
     def abort(self) -> None:
         """Do nothing: a serial line has no connection to cut."""
 
+
+class UdpLine(Line, asyncio.DatagramProtocol):
+    """A UDP port: requests come from anywhere, answers go to the one address that is configured (section 2.3)."""
+
+    def __init__(self, on_frame: OnFrame, answer_to: tuple[str, int]) -> None:
+        """Take the address and port that get every answer."""
+        super().__init__(on_frame)
+        self.answer_to = answer_to
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the port."""
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
+        """Take a datagram: one frame each."""
+        if not self.half_open:
+            for frame in FrameReader().feed(data)[:1]:
+                self._on_frame(self, frame)
+
+    def error_received(self, exc: Exception) -> None:
+        """Nobody is at the configured address: a datagram is lost without a word."""
+
+    @property
+    def port(self) -> int:
+        """Return the port that takes requests."""
+        assert self._transport is not None
+        return int(self._transport.get_extra_info("sockname")[1])
+
+    def send(self, data: bytes) -> None:
+        """Send one datagram."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(data, self.answer_to)
+
+    def abort(self) -> None:
+        """Do nothing: there is no connection to cut."""
+
     def close(self) -> None:
-        """Close the pseudo terminal."""
-        if self._open:
-            self._open = False
-            self._loop.remove_reader(self._master)
-            os.close(self._master)
-            os.close(self._slave)
+        """Close the port."""
+        if self._transport is not None:
+            self._transport.close()

@@ -10,6 +10,8 @@ from struct import pack
 from .errors import OBJECT_ID_NOT_FOUND, ScomError
 
 XTENDER_STARTED = 177
+MANAGED_BY_BMS = 174
+GATEWAY_RESET = 216
 
 
 @dataclass(frozen=True, slots=True)

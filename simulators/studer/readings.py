@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..house import House, SolarArray
+from ..house import Counter, House, SolarArray
 from . import catalogue
+from .days import Days
 from .installation import Installation, Unit
 
 NOT_AVAILABLE = math.nan
@@ -25,6 +26,15 @@ class View:
     house: House
     installation: Installation
     unit: Unit
+    days: Days
+
+    def today(self, counter: Counter) -> float:
+        """Return this device's share of what was counted today."""
+        return self.days.today(counter) * self.share
+
+    def yesterday(self, counter: Counter) -> float:
+        """Return this device's share of what was counted yesterday."""
+        return self.days.yesterday(counter) * self.share
 
     @property
     def share(self) -> float:
@@ -118,12 +128,12 @@ class View:
     @property
     def solar_today(self) -> float:
         """Return the solar energy of today, kWh."""
-        return self.array.energy.today * self.array_share
+        return self.days.today(self.array.energy) * self.array_share
 
     @property
     def solar_yesterday(self) -> float:
         """Return the solar energy of yesterday, kWh."""
-        return self.array.energy.yesterday * self.array_share
+        return self.days.yesterday(self.array.energy) * self.array_share
 
     @property
     def solar_total(self) -> float:
@@ -267,13 +277,13 @@ _XT: dict[int, Reading] = {
     3030: lambda view: float(view.house.grid.connected or view.house.settings.inverter_allowed),
     3049: lambda view: float(view.house.settings.inverter_allowed),
     3050: lambda view: float(view.installation.plan.system_voltage // 2),
-    3076: lambda view: view.house.counters.battery_discharge.yesterday * view.share,
-    3078: lambda view: view.house.counters.battery_discharge.today * view.share,
-    3079: lambda view: view.house.counters.battery_charge.today * view.share,
-    3080: lambda view: view.house.counters.grid_import.yesterday * view.share,
-    3081: lambda view: view.house.counters.grid_import.today * view.share,
-    3082: lambda view: view.house.counters.load.yesterday * view.share,
-    3083: lambda view: view.house.counters.load.today * view.share,
+    3076: lambda view: view.yesterday(view.house.counters.battery_discharge),
+    3078: lambda view: view.today(view.house.counters.battery_discharge),
+    3079: lambda view: view.today(view.house.counters.battery_charge),
+    3080: lambda view: view.yesterday(view.house.counters.grid_import),
+    3081: lambda view: view.today(view.house.counters.grid_import),
+    3082: lambda view: view.yesterday(view.house.counters.load),
+    3083: lambda view: view.today(view.house.counters.load),
     3084: lambda view: view.house.grid.frequency if view.house.grid.connected else 0.0,
     3085: lambda view: view.house.output_frequency,
     3087: lambda view: view.output * 1000,
@@ -320,10 +330,10 @@ _BATTERY: dict[int, Reading] = {
     7003: lambda view: -view.house.battery.power,
     7004: _autonomy,
     **_same((7005, 7029, 7033), _battery_temperature),
-    **_same((7007, 7017), lambda view: view.house.counters.battery_charge_ah.today / view.volts_scale),
-    **_same((7008, 7018), lambda view: view.house.counters.battery_discharge_ah.today / view.volts_scale),
-    7009: lambda view: view.house.counters.battery_charge_ah.yesterday / view.volts_scale,
-    7010: lambda view: view.house.counters.battery_discharge_ah.yesterday / view.volts_scale,
+    **_same((7007, 7017), lambda view: view.days.today(view.house.counters.battery_charge_ah) / view.volts_scale),
+    **_same((7008, 7018), lambda view: view.days.today(view.house.counters.battery_discharge_ah) / view.volts_scale),
+    7009: lambda view: view.days.yesterday(view.house.counters.battery_charge_ah) / view.volts_scale,
+    7010: lambda view: view.days.yesterday(view.house.counters.battery_discharge_ah) / view.volts_scale,
     7011: lambda view: view.house.counters.battery_charge_ah.total / 1000 / view.volts_scale,
     7012: lambda view: view.house.counters.battery_discharge_ah.total / 1000 / view.volts_scale,
     7013: _constant(800.0),
@@ -346,7 +356,7 @@ _BATTERY: dict[int, Reading] = {
     7069: lambda view: view.unit.effective(6062),
     7070: lambda view: view.unit.effective(6063),
     7071: lambda view: view.unit.effective(6075),
-    7072: lambda view: view.house.battery.soc,
+    **_same((7022, 7072), lambda view: view.house.battery.soc),
 }
 
 _VT: dict[int, Reading] = {
@@ -368,8 +378,8 @@ _VT: dict[int, Reading] = {
     11016: _track_mode,
     11018: lambda view: view.array.highest_power * view.array_share / view.battery_voltage,
     11019: lambda view: view.array.highest_power * view.array_share / 1000,
-    11025: lambda view: view.array.hours.today,
-    11026: lambda view: view.array.hours.yesterday,
+    11025: lambda view: view.days.today(view.array.hours),
+    11026: lambda view: view.days.yesterday(view.array.hours),
     11037: _constant(25.0),
     11038: _solar_phase,
     **_same((11045, 11046), lambda view: 30.0 + view.solar * 6),
@@ -406,8 +416,8 @@ _VS: dict[int, Reading] = {
     15026: lambda view: view.solar_yesterday * 1000 / view.battery_voltage,
     15027: lambda view: view.solar_yesterday,
     **_same((15028, 15029), lambda view: view.solar_yesterday / 2),
-    15030: lambda view: view.array.hours.today,
-    15031: lambda view: view.array.hours.yesterday,
+    15030: lambda view: view.days.today(view.array.hours),
+    15031: lambda view: view.days.yesterday(view.array.hours),
     **_same((15032, 15064), _battery_temperature),
     **_same((15033, 15034, 15035), lambda view: view.solar_voltage + 25.0),
     15036: lambda view: view.array.highest_power * view.array_share / view.battery_voltage,

@@ -1,47 +1,38 @@
-"""The simulated Studer installation behind its Xcom-LAN: lines, pace and faults around the gateway."""
+"""The simulated Studer installation: how it connects, and what a test may change about it."""
 
 import asyncio
 import contextlib
 from collections import Counter
-from dataclasses import dataclass
-from random import Random
+from collections.abc import Coroutine
 from typing import Any, Self
 
 from ..faults import Fault, Faults
 from ..house import House
 from . import catalogue
+from .behaviour import Behaviour
+from .clock import WallClock
 from .faults import FAULTS
-from .frames import READ, Frame
-from .gateway import MULTI_INFO, Behaviour, Gateway, Request
-from .installation import GATEWAY, Plan
-from .lines import Line, PtyLine, TcpLine
+from .frames import Frame, Request
+from .gateway import Gateway
+from .installation import GATEWAY, Plan, Unit
+from .lines import CR_LF, DELIMITERS, PERSONALITIES, Line, PtyLine, TcpLine, UdpLine
 from .messages import Message
+from .modbus import ModbusBehaviour, Xcom485i
+from .portal import Portal, Upload, values_request
+from .rtu import Modbus
+from .serial_line import SerialLine
+from .watchdogs import Stop
 
 BAUD = 115200
-BITS_PER_BYTE = 10
-CAN_SECONDS = 0.02
-"""Round trip to a device on the bus for one value."""
-CAN_SECONDS_PER_ITEM = 0.001
-"""What each further item of a multiple read costs, from the gateway's own image of the devices."""
-PORTAL_SOURCE = 1
-
-_PORTAL_ITEMS = bytes.fromhex("b80bfd 400cfe 410cfe 581b00 5a1b00 983afd a23afe")
-"""Some of the portal's standard set: 3000 mean, 3136 and 3137 sum, 7000 and 7002, 15000 mean, 15010 sum."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A request on the serial line; ``line`` is None when the portal sent it."""
-
-    frame: Frame
-    line: Line | None
-    done: asyncio.Future[None] | None = None
+CATCH_UP_SECONDS = 0.05
+"""How often the house's time is looked at, real seconds."""
 
 
 class StuderSimulator:
-    """A Studer installation that dials in, listens, or sits on a pseudo terminal.
+    """A Studer installation that dials in, listens, takes datagrams, or sits on a pseudo terminal.
 
-    One serial line serves all its clients: requests are answered one after another, and each answer goes to all.
+    One serial line serves all its clients: requests are answered one after another, and each answer goes to all. Its
+    time is the house's: it runs with the house's speed, or in steps when a test advances the house.
     """
 
     def __init__(
@@ -50,48 +41,60 @@ class StuderSimulator:
         house: House | None = None,
         plan: Plan | None = None,
         behaviour: Behaviour | None = None,
+        upload: Upload | None = None,
+        modbus: ModbusBehaviour | None = None,
         pace: float = 1.0,
         baud: int = BAUD,
+        delimiters: str = "clean",
         redial: float | None = None,
         portal_period: float | None = None,
+        zone: str = "UTC",
+        clock_offset: float = 0.0,
+        clock_drift: float = 0.0,
         seed: int = 1,
         **options: Any,
     ) -> None:
         """Build the installation.
 
-        ``pace`` scales the time that wire and bus take (1: real, 0: none). ``redial`` is the delay before dialling
-        again, seconds (default 2 at a real pace, 0.05 without). ``portal_period``: seconds between the portal's own
-        requests (default: only on demand). Every field of `Plan` and `Behaviour` may be given as an option.
+        ``pace`` scales the time that wire and bus take (1: real, 0: none), ``baud`` is the rate it follows from.
+        ``delimiters`` is what the Moxa does with CR LF: "clean", "strip" or "pass".
+        ``redial`` is the delay before dialling again, seconds (default 2 at a real pace, 0.05 without).
+        ``portal_period``: seconds between the portal's own requests (default: only on demand), real ones in a house
+        that stands still; ``upload``: how it fetches the datalog every night (None: it does not). ``zone`` is where the
+        house stands, ``clock_offset`` what the remote control's clock is wrong at first (s), ``clock_drift`` what it
+        gains (s a day). Every field of `Plan` and `Behaviour` may be given as an option.
         """
         plan_options = {key: options.pop(key) for key in list(options) if key in Plan.__dataclass_fields__}
         behaviour_options = {key: options.pop(key) for key in list(options) if key in Behaviour.__dataclass_fields__}
         if options:
             raise TypeError(f"unknown option {', '.join(sorted(options))}")
+        if delimiters not in DELIMITERS:
+            raise ValueError(f"unknown delimiters {delimiters!r}: choose from {', '.join(DELIMITERS)}")
         self.house = house or House()
         self.faults = Faults(FAULTS)
         self.faults.on_set(self._fault_set)
+        self.clock = WallClock(self.house, zone=zone, offset=clock_offset, drift=clock_drift)
         self.gateway = Gateway(
             self.house,
             plan or Plan(**plan_options),
             behaviour or Behaviour(**behaviour_options),
             self.faults,
+            self.clock,
         )
-        self.pace = pace
-        self.requests: list[Request] = []
-        self.portal_answers = 0
-        """Answers to the portal's requests that clients got to see."""
-        self._byte_seconds = BITS_PER_BYTE / baud
+        self._delimiters = delimiters
+        self._modbus = Xcom485i(self.house, self.gateway, self.faults, modbus or ModbusBehaviour(), pace)
+        self._serial = SerialLine(self.house, self.gateway, self.faults, pace, baud, seed)
+        self.portal = Portal(self.house, self.clock, upload or Upload(), self._serial.portal, self._file)
+        self._serial.on_request.append(self.portal.heard)
         self._redial = redial if redial is not None else (2.0 if pace > 0 else 0.05)
         self._portal_period = portal_period
-        self._random = Random(seed)
-        self._lines: list[Line] = []
-        self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
+        self.nightly_upload = upload is not None
         self._connected = asyncio.Event()
         self._servers: list[asyncio.Server] = []
         self._dialler: asyncio.Task[None] | None = None
         self._target: tuple[str, int] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._worker: asyncio.Task[None] | None = None
+        self._unwatch = self.house.watch(self._tick)
 
     async def __aenter__(self) -> Self:
         """Return the simulator."""
@@ -101,11 +104,36 @@ class StuderSimulator:
         """Close it."""
         await self.close()
 
+    # Time
+
+    def _tick(self) -> None:
+        self.gateway.tick()
+        if self.nightly_upload:
+            self.portal.tick()
+
+    def _start(self) -> None:
+        if self._tasks:
+            return
+        self._serial.start()
+        self._spawn(self._catch_up())
+        if self._portal_period is not None:
+            self._spawn(self._ask_for_portal(self._portal_period / (self.house.speed or 1.0)))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _catch_up(self) -> None:
+        while True:
+            await asyncio.sleep(CATCH_UP_SECONDS)
+            self.house.catch_up()
+
     # Connections
 
     @property
     def connected(self) -> bool:
-        """Tell whether a client is there (a pseudo terminal always is)."""
+        """Tell whether a client is there (a pseudo terminal and a UDP port always are)."""
         return self._connected.is_set()
 
     async def wait_connected(self, timeout: float = 10.0) -> None:
@@ -136,65 +164,89 @@ class StuderSimulator:
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
-    async def pty(self) -> str:
-        """Serve a client on a pseudo terminal; returns the path to open."""
+    async def udp(self, answer_to: tuple[str, int], host: str = "127.0.0.1", port: int = 0) -> int:
+        """Take requests as datagrams and send every answer to one address; returns the port."""
         self._start()
-        line = PtyLine(self._frame)
+        _, line = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: UdpLine(self._serial.request, answer_to), local_addr=(host, port)
+        )
+        self._behind_moxa(line)
+        self._begin(line)
+        return line.port
+
+    async def pty(self, personality: str = "xcom-232i", *, strict_baud: bool = False) -> str:
+        """Serve a client on a pseudo terminal; returns the path to open.
+
+        ``personality`` is how the module is configured: "xcom-232i" (38400 baud, nothing after an answer) or
+        "xcom-lan" (115200 baud, CR LF after each). With ``strict_baud`` only a client that has set that rate is heard.
+        """
+        self._start()
+        port = PERSONALITIES[personality]
+        line = PtyLine(self._serial.request, port.baud if strict_baud else None)
+        line.ends = port.ends
         self._begin(line)
         return line.path
 
+    async def listen_modbus(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Serve the same installation as an Xcom-485i, Modbus RTU over TCP; returns the port."""
+        self._start()
+        return await self._modbus.listen(host, port)
+
+    async def pty_modbus(self) -> str:
+        """Serve the same installation as an Xcom-485i on a pseudo terminal; returns the path to open."""
+        self._start()
+        return self._modbus.pty()
+
     async def drop(self) -> None:
         """Reset all present connections; dialling goes on."""
-        for line in list(self._lines):
+        for line in list(self._serial.lines):
             line.abort()
         await self._ended()
 
     async def close(self) -> None:
-        """End all connections and tasks."""
+        """End all connections and tasks; the house goes on without this installation."""
+        self._unwatch()
         await self.stop_dialling()
         for server in self._servers:
             server.close()
-        for line in list(self._lines):
+        for line in list(self._serial.lines):
             line.close()
-            if isinstance(line, PtyLine):
+            if not isinstance(line, TcpLine):
                 self._end(line)
         await self._ended()
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()
-        tasks = [*self._tasks, *([self._worker] if self._worker else [])]
-        self._worker = None
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._modbus.close()
+        await self._serial.close()
 
     async def _ended(self) -> None:
-        for line in list(self._lines):
+        for line in list(self._serial.lines):
             if isinstance(line, TcpLine):
                 await line.ended.wait()
 
-    def _start(self) -> None:
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work(), name="studer serial line")
-            if self._portal_period is not None:
-                self._spawn(self._portal(self._portal_period))
-
-    def _spawn(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     def _new_line(self) -> TcpLine:
-        return TcpLine(self._frame, self._begin, self._end)
+        line = TcpLine(self._serial.request, self._begin, self._end)
+        self._behind_moxa(line)
+        return line
+
+    def _behind_moxa(self, line: Line) -> None:
+        line.strips = self._delimiters == "strip"
+        line.ends = CR_LF if self._delimiters == "pass" else b""
 
     def _begin(self, line: Line) -> None:
-        self._lines.append(line)
+        self._serial.lines.append(line)
         self._connected.set()
 
     def _end(self, line: Line) -> None:
-        if line in self._lines:
-            self._lines.remove(line)
-        if all(other.half_open for other in self._lines):
+        lines = self._serial.lines
+        if line in lines:
+            lines.remove(line)
+        if all(other.half_open for other in lines):
             self._connected.clear()
 
     async def _keep_dialling(self, host: str, port: int) -> None:
@@ -215,129 +267,96 @@ class StuderSimulator:
 
     def _forget_connections(self) -> None:
         """Forget the present connections without telling the other side, and dial again."""
-        for line in self._lines:
+        for line in self._serial.lines:
             line.half_open = True
-        if self._lines:
+        if self._serial.lines:
             self._connected.clear()
         if self._dialler is not None and self._target is not None:
             self._dialler.cancel()
             self._dialler = asyncio.create_task(self._keep_dialling(*self._target), name="studer dialler")
 
-    # The serial line
+    # The line and the portal
 
-    def _frame(self, line: Line, frame: Frame) -> None:
-        self._jobs.put_nowait(_Job(frame, line))
+    @property
+    def requests(self) -> list[Request]:
+        """Return every request that came from a client, oldest first."""
+        return self._serial.requests
 
-    async def _work(self) -> None:
-        while True:
-            job = await self._jobs.get()
-            try:
-                await self._serve(job)
-            finally:
-                if job.done is not None and not job.done.done():
-                    job.done.set_result(None)
+    @property
+    def modbus_requests(self) -> list[Modbus]:
+        """Return every Modbus request that was understood, oldest first."""
+        return self._modbus.requests
 
-    async def _serve(self, job: _Job) -> None:
-        self.house.catch_up()
-        if job.line is None:
-            answer = self.gateway.answer(job.frame, faultless=True).encode()
-            await self._wire(job.frame, answer)
-            self.portal_answers += 1
-            self._broadcast(answer)
-            return
-        self.requests.append(Request.of(job.frame))
-        if self.faults.take("silence"):
-            return
-        restart = self.faults.take("restart")
-        if restart is not None:
-            self.faults.clear("restart")
-            self.restart(int(restart.argument) if restart.argument else job.frame.destination)
-        answer = self.gateway.answer(job.frame).encode()
-        await self._wire(job.frame, answer)
-        delay = self.faults.take("delay")
-        if delay is not None:
-            await asyncio.sleep(delay.argument or 0.0)
-        if self.faults.take("lost_answer"):
-            return
-        late = self.faults.take("late_answer")
-        if late is not None:
-            self._spawn(self._send_late(late.argument or 0.0, job.line, answer))
-        else:
-            await self._send(job.line, answer)
+    @property
+    def pace(self) -> float:
+        """Return the share of real time that wire and bus take."""
+        return self._serial.pace
 
-    async def _wire(self, request: Frame, answer: bytes) -> None:
-        """Let the time of the wire and of the bus pass."""
-        if self.pace <= 0:
-            return
-        seconds = (len(request.encode()) + len(answer)) * self._byte_seconds + CAN_SECONDS
-        if request.object_type == MULTI_INFO:
-            seconds += len(request.data) / 3 * CAN_SECONDS_PER_ITEM
-        await asyncio.sleep(seconds * self.pace)
-
-    async def _send_late(self, seconds: float, line: Line, answer: bytes) -> None:
-        await asyncio.sleep(seconds)
-        await self._send(line, answer)
-
-    async def _send(self, line: Line, answer: bytes) -> None:
-        """Put an answer on the wire, with the faults that are on."""
-        faults = self.faults
-        if faults.take("wrong_checksum"):
-            answer = answer[:-1] + bytes((answer[-1] ^ 0x5A,))
-        if faults.take("strip_crlf"):
-            answer = answer.replace(b"\r\n", b"")
-        if faults.take("reset_mid_frame"):
-            line.send(answer[: len(answer) // 2])
-            # The half has to leave before the reset, which would throw it away.
-            await asyncio.sleep(0.02)
-            line.abort()
-            return
-        if faults.take("cut_frame"):
-            answer = answer[: len(answer) // 2]
-        if faults.take("duplicate"):
-            answer += answer
-        if faults.take("joined"):
-            answer = self.gateway.answer(_portal_request(), faultless=True).encode() + answer
-        if faults.take("garbage"):
-            answer = self._garbage() + answer + self._garbage()
-        if faults.take("crlf"):
-            answer += b"\r\n"
-        split = faults.take("split")
-        if split is None:
-            self._broadcast(answer)
-            return
-        size = max(1, int(split.argument or 1))
-        for start in range(0, len(answer), size):
-            self._broadcast(answer[start : start + size])
-            await asyncio.sleep(0.001)
-
-    def _garbage(self) -> bytes:
-        """Return stray bytes: a leading FF, as gateways are seen to send, and a start byte that starts nothing."""
-        return bytes((0xFF, 0xAA, *self._random.randbytes(self._random.randint(1, 20))))
-
-    def _broadcast(self, data: bytes) -> None:
-        for line in self._lines:
-            if not line.half_open:
-                line.send(data)
-
-    # The portal
+    @property
+    def portal_answers(self) -> int:
+        """Return the answers to the portal's requests that clients got to see."""
+        return self._serial.portal_answers
 
     def portal_request(self) -> asyncio.Future[None]:
         """Let the portal read something now; its answer is mirrored to all clients. Wait for it or not."""
         self._start()
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._jobs.put_nowait(_Job(_portal_request(), None, done))
+
+        def answered(answer: Frame | None) -> None:
+            if not done.done():
+                done.set_result(None)
+
+        self._serial.portal(values_request(), answered)
         return done
 
-    async def _portal(self, period: float) -> None:
+    async def _ask_for_portal(self, period: float) -> None:
         while True:
             await asyncio.sleep(period)
             await self.portal_request()
 
+    def _file(self, name: str) -> bytes:
+        return self.gateway.card.files.get(name, b"")
+
     # The devices
 
     def restart(self, address: int) -> None:
-        """Restart the devices of an address: RAM is lost and the restart flag set."""
+        """Restart the devices of an address at once: RAM is lost and the restart flag set."""
         self.gateway.restart(address)
+
+    def stop_unit(self, address: int) -> None:
+        """Stop a unit as its watchdog does: it is away while it starts, and has lost its RAM."""
+        if address == GATEWAY:
+            self.gateway.reset("stopped")
+        else:
+            self.gateway.stop(self.gateway.installation.units[address], "stopped")
+
+    @property
+    def stops(self) -> list[Stop]:
+        """Return every unit that was stopped and every reset of the gateway, oldest first."""
+        return self.gateway.stops
+
+    def add_unit(self, family: str, **identity: Any) -> Unit:
+        """Connect one more unit while everything runs; ``fid``, ``type_code`` and ``phase`` may be given."""
+        unit = self.gateway.installation.add(family, **identity)
+        self.gateway.apply()
+        return unit
+
+    def remove_unit(self, address: int, *, close_gap: bool = True) -> Unit:
+        """Take a unit away; those behind it move up by one address, or stay."""
+        unit = self.gateway.installation.remove(address, close_gap=close_gap)
+        self.gateway.apply()
+        return unit
+
+    def replace_unit(self, address: int, **identity: Any) -> Unit:
+        """Put another unit with default settings in the place of one; ``fid``, ``type_code``, ``software``."""
+        unit = self.gateway.installation.replace(address, **identity)
+        self.gateway.apply()
+        return unit
+
+    def swap_units(self, one: int, other: int) -> None:
+        """Exchange the addresses of two units of a family; their settings go with them."""
+        self.gateway.installation.swap(one, other)
+        self.gateway.apply()
 
     def set_info(self, address: int, number: int, value: float) -> None:
         """Let an info read ``value`` (may be NaN) instead of what the house says."""
@@ -376,11 +395,9 @@ class StuderSimulator:
         """Return the value that the device works with: RAM before flash."""
         return self.gateway.installation.units[address].effective(number)
 
-    def add_message(self, message_type: int, source: int = 101, *, timestamp: int | None = None) -> None:
-        """Store a new message, which sets the pending flag."""
-        self.gateway.messages.add(Message(message_type, source, self.gateway.clock if timestamp is None else timestamp))
-
-
-def _portal_request() -> Frame:
-    """Return a multiple read as the portal sends it, with the number of the document's example."""
-    return Frame(PORTAL_SOURCE, GATEWAY, READ, MULTI_INFO, 1, 1, _PORTAL_ITEMS)
+    def add_message(
+        self, message_type: int, source: int = 101, *, timestamp: int | None = None, value: int = 0
+    ) -> None:
+        """Store a new message, which sets the pending flag; the time is the remote control's unless given."""
+        when = self.gateway.clock if timestamp is None else timestamp
+        self.gateway.store(Message(message_type, source, when, value))

@@ -17,11 +17,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.local_solar import config_flow
 from custom_components.local_solar.const import CONF_FAMILY, CONF_LINK, DOMAIN
 from custom_components.local_solar.families import FAMILIES
+from custom_components.local_solar.flows import studer as studer_flow
+from custom_components.local_solar.solarlink import senec
 from custom_components.local_solar.solarlink.links.listener import _Listener
 from custom_components.local_solar.solarlink.studer import client as studer_client
 from custom_components.local_solar.solarlink.studer.exchange import Timing
 from simulators.house import House
 from simulators.studer import StuderSimulator
+
+from .senec_home import TIMING, SenecHome
 
 INTEGRATION = Path(config_flow.__file__).parent
 GUID = "407d3d61-2835-4dec-ba32-c9580b1bd03a"
@@ -51,6 +55,7 @@ def assert_translated(result: Mapping[str, Any]) -> None:
     elif kind is FlowResultType.FORM:
         step = texts["step"][result["step_id"]]
         fields = {str(key) for key in result["data_schema"].schema}
+        fields -= step.get("sections", {}).keys()
         assert fields <= step.get("data", {}).keys()
         assert fields <= step.get("data_description", {}).keys()
         assert set((result["errors"] or {}).values()) <= texts.get("error", {}).keys()
@@ -80,6 +85,12 @@ def port(socket_enabled: None) -> int:
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of the real world, shortened."""
     monkeypatch.setattr(config_flow, "CONNECT_WAIT", 10.0)
+
+    async def nobody(hass: HomeAssistant, target: str) -> list[object]:
+        return []
+
+    # Dialogs do not search the network of whoever runs the tests; the test of the search undoes this.
+    monkeypatch.setattr(studer_flow, "_async_search", nobody)
     monkeypatch.setattr(studer_client, "Timing", lambda: Timing(answer=0.6, retries=1, busy=0.1, open=1.5))
     for family in FAMILIES.values():
         # Frozen, because nobody but a test changes it.
@@ -124,6 +135,16 @@ async def entry(hass: HomeAssistant, studer: StuderSimulator, port: int) -> Asyn
     yield added
     if added.state is ConfigEntryState.LOADED:
         await hass.config_entries.async_unload(added.entry_id)
+
+
+@pytest.fixture
+async def home(
+    hass: HomeAssistant, socket_enabled: None, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SenecHome]:
+    """Home Assistant, and SENEC appliances on demand."""
+    monkeypatch.setattr(senec, "Timing", lambda: TIMING)
+    async with SenecHome(hass) as started:
+        yield started
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ async def open_form(hass: HomeAssistant, link: str) -> Result:
     assert result["menu_options"] == list(FAMILIES)
     result = await advance(hass, result, {"next_step_id": "studer"})
     assert result["type"] is FlowResultType.MENU
-    assert result["menu_options"] == ["studer_listen", "studer_tcp", "studer_serial"]
+    assert result["menu_options"] == [f"studer_{link}" for link in FAMILIES["studer"].links]
     return await advance(hass, result, {"next_step_id": f"studer_{link}"})
 
 
@@ -394,7 +394,7 @@ async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     done = await hass.config_entries.options.async_configure(form["flow_id"], {CONF_INTERVAL: 10})
     assert done["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert entry.options == {CONF_INTERVAL: 10}
+    assert entry.options[CONF_INTERVAL] == 10
     assert entry.state is ConfigEntryState.LOADED
     assert entry.runtime_data.update_interval.total_seconds() == 10
 

@@ -6,18 +6,22 @@ import json
 import re
 import string
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from homeassistant.data_entry_flow import section
 from homeassistant.util.yaml import load_yaml_dict
 
-from custom_components.local_solar import binary_sensor, config_flow, sensor
+from custom_components.local_solar import binary_sensor, config_flow, sensor, solarlink
+from custom_components.local_solar.const import CONF_INTERVAL
 from custom_components.local_solar.coordinator import LinkState
 from custom_components.local_solar.descriptions import PLATFORMS, platform_of
 from custom_components.local_solar.families import FAMILIES
 from custom_components.local_solar.quantities import LOOKS
 from custom_components.local_solar.solarlink import errors
+from custom_components.local_solar.solarlink.control.charge_checks import Objection
 from custom_components.local_solar.solarlink.errors import SolarError
 from custom_components.local_solar.solarlink.family import load_family
 from custom_components.local_solar.solarlink.points import Quantity
@@ -204,11 +208,14 @@ def test_every_error_has_its_sentence(kind: type[SolarError], language: str) -> 
 def test_no_sentence_without_an_error() -> None:
     raised = {
         node.value.value
-        for path in modules()
+        for path in (*modules(), *(INTEGRATION / "controllers").glob("*.py"), *(INTEGRATION / "actions").glob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.keyword) and node.arg == "translation_key" and isinstance(node.value, ast.Constant)
     }
     exceptions = texts_of()["exceptions"].keys()
+    objections = {f"charge_{objection.value}" for objection in Objection}
+    assert objections <= exceptions
+    raised |= objections
     assert exceptions - raised == {kind.key for kind in all_errors()} - raised
 
 
@@ -235,6 +242,71 @@ def test_every_family_and_link_has_its_texts() -> None:
             assert family.pause in texts_of()["entity"]["switch"]
 
 
+def test_every_option_has_its_texts() -> None:
+    steps = texts_of()["options"]["step"]
+    assert steps.keys() == FAMILIES.keys()
+    for key, family in FAMILIES.items():
+        sections = {str(field): value.schema.schema for field, value in family.options.items() if is_section(value)}
+        fields = {str(field) for field in family.options} - sections.keys()
+        assert steps[key]["data"].keys() == {CONF_INTERVAL} | fields
+        assert steps[key].get("sections", {}).keys() == sections.keys()
+        for name, inner in sections.items():
+            assert steps[key]["sections"][name]["data"].keys() == {str(field) for field in inner}
+
+
+def is_section(value: Any) -> bool:
+    return isinstance(value, section)
+
+
+# Troubles
+
+
+def possible_troubles() -> dict[str, set[str]]:
+    """Every trouble that families and controllers declare, with what its texts may need."""
+    declared = [load_family(key).troubles for key in FAMILIES]
+    declared += [provider.possible_troubles for family in FAMILIES.values() for provider in family.controllers.values()]
+    return {key: {"name", *details} for troubles in declared for key, details in troubles.items()}
+
+
+def stored_troubles(package: Path) -> set[str]:
+    """The keys under which the code of a family puts something into a mapping called ``troubles``."""
+    stored: set[str] = set()
+    for path in package.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Store):
+                continue
+            if ast.unparse(node.value).split(".")[-1] == "troubles":
+                if isinstance(node.slice, ast.Constant):
+                    stored.add(str(node.slice.value))
+                else:
+                    module = import_module(f"{solarlink.__name__}.{package.name}.{path.stem}")
+                    stored.add(getattr(module, ast.unparse(node.slice)))
+    return stored
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_families_declare_their_troubles(family: str) -> None:
+    assert stored_troubles(INTEGRATION / "solarlink" / family) == set(load_family(family).troubles)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_trouble_has_its_texts(language: str) -> None:
+    issues = texts_of(language)["issues"]
+    fixable = {key for family in FAMILIES.values() for key in family.repairs}
+    given = possible_troubles()
+    assert issues.keys() == given.keys()
+    for key, issue in issues.items():
+        # Home Assistant shows the dialog of a trouble that can be put right, and the description of any other.
+        assert issue.keys() == {"title", "fix_flow" if key in fixable else "description"}
+        if key in fixable:
+            assert issue["fix_flow"]["step"]["confirm"].keys() == {"title", "description"}
+        for _, text in leaves(issue):
+            assert placeholders(text) <= given[key]
+
+
+# Entities
+
+
 def shown_points() -> dict[tuple[str, str], set[str]]:
     """Platform and key of every entity, with the states that need a text."""
     shown: dict[tuple[str, str], set[str]] = {}
@@ -257,7 +329,11 @@ def test_every_entity_has_its_name_and_states() -> None:
     assert {(platform, key) for platform, keys in entities.items() for key in keys} == shown.keys()
     for (platform, key), states in shown.items():
         assert entities[platform][key]["name"]
-        assert set(entities[platform][key].get("state", {})) == states
+        entity = entities[platform][key]
+        if platform == "event":
+            # The state of an event is when it was; what happened is an attribute.
+            entity = entity["state_attributes"]["event_type"]
+        assert set(entity.get("state", {})) == states
     assert set(entities["sensor"]["link_state"]["state"]) == {state.value for state in LinkState}
 
 

@@ -56,8 +56,8 @@ def sim(make_sim: MakeSim) -> StuderSimulator:
 async def make_client() -> AsyncIterator[MakeClient]:
     made: list[StuderClient] = []
 
-    def make(wire: Wire, timing: Timing = PATIENT, journal: Journal | None = None) -> StuderClient:
-        made.append(StuderClient(wire, journal=journal or Journal(), timing=timing))
+    def make(wire: Wire, timing: Timing = PATIENT, journal: Journal | None = None, **settings: Any) -> StuderClient:
+        made.append(StuderClient(wire, journal=journal or Journal(), timing=timing, settings=settings))
         return made[-1]
 
     yield make

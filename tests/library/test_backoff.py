@@ -54,3 +54,19 @@ def test_success_forgets_all_failures() -> None:
     assert not backoff.waiting
     backoff.failed()
     assert wait_after(backoff, clock) <= 1.22
+
+
+def test_the_jitter_may_be_smaller_and_the_rest_of_the_wait_is_told() -> None:
+    for _ in range(20):
+        clock = Clock()
+        backoff = Backoff(10.0, 300.0, jitter=0.1, clock=clock)
+        assert backoff.left == 0.0
+        backoff.failed()
+        assert 9.0 <= backoff.left <= 11.0
+        clock.now += 5.0
+        assert 4.0 <= backoff.left <= 6.0
+        clock.now += 60.0
+        assert backoff.left == 0.0
+        backoff.failed()
+        backoff.succeeded()
+        assert backoff.left == 0.0

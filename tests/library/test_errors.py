@@ -72,7 +72,16 @@ def test_a_refusal_keeps_the_code_of_the_device() -> None:
 
 
 def test_link_errors_are_told_from_errors_of_the_device() -> None:
-    link = {"link_failed", "port_taken", "address_not_local", "nobody_called", "link_lost", "link_closed"}
+    link = {
+        "link_failed",
+        "port_taken",
+        "address_not_local",
+        "nobody_called",
+        "link_lost",
+        "link_closed",
+        "no_local_server",
+        "no_permission",
+    }
     assert {kind.key for kind in kinds(errors.LinkError)} == link
     assert {kind.key for kind in kinds(errors.DeviceRefusedError)} == {
         "device_refused",

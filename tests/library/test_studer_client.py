@@ -40,7 +40,8 @@ from custom_components.local_solar.solarlink.journal import FLASH_WRITES_PER_DAY
 from custom_components.local_solar.solarlink.links.listener import ListenWire
 from custom_components.local_solar.solarlink.links.serial import SerialWire
 from custom_components.local_solar.solarlink.links.tcp import TcpWire
-from custom_components.local_solar.solarlink.points import Limits, Ref
+from custom_components.local_solar.solarlink.points import Access, Limits, Quantity, Ref
+from custom_components.local_solar.solarlink.studer.address import StuderPoint
 from custom_components.local_solar.solarlink.studer.client import StuderClient
 from custom_components.local_solar.solarlink.studer.codec import ObjectType
 from custom_components.local_solar.solarlink.studer.exchange import Timing
@@ -61,13 +62,40 @@ GUID = "407d3d61-2835-4dec-ba32-c9580b1bd03a"
 OTHER_GUID = UUID("11111111-2222-3333-4444-555555555555")
 
 
+def point_of(client: StuderClient, ref: Ref) -> StuderPoint:
+    unit = client.installation.unit(ref.unit)
+    assert unit is not None
+    return client.points(unit)[ref.key]
+
+
 def every(client: StuderClient) -> list[Ref]:
-    return [Ref(unit.id, key) for unit in client.installation.all_units for key in client.points(unit)]
+    """All points that are read from the devices."""
+    return [
+        Ref(unit.id, key)
+        for unit in client.installation.all_units
+        for key, point in client.points(unit).items()
+        if point.measured and point.access is not Access.PRESS
+    ]
 
 
 def settings_of(client: StuderClient) -> list[Ref]:
-    units = {unit.id: client.points(unit) for unit in client.installation.all_units}
-    return [ref for ref in every(client) if units[ref.unit][ref.key].address.object_type is ObjectType.PARAMETER]
+    return [ref for ref in every(client) if point_of(client, ref).address.object_type is ObjectType.PARAMETER]
+
+
+def infos_of(client: StuderClient) -> list[Ref]:
+    return [ref for ref in every(client) if point_of(client, ref).address.object_type is ObjectType.INFO]
+
+
+def numbers_of(client: StuderClient) -> set[tuple[str, int]]:
+    """Unit and number of everything that the infos are made of; a sum needs a number of every family that is there."""
+    kinds = {3: "xt", 7: "bms", 11: "vt", 15: "vs"}
+    present = {unit.kind for unit in client.installation.units}
+    return {
+        (ref.unit, number)
+        for ref in infos_of(client)
+        for number in point_of(client, ref).address.numbers
+        if ref.unit != "gateway" or kinds[number // 1000] in present
+    }
 
 
 def values(report: Report) -> dict[Ref, Any]:
@@ -151,13 +179,8 @@ async def test_identify_other_installations(
     assert [unit.id for unit in client.installation.units] == units
     report = await client.read(every(client))
     assert report.failed == {}
-    infos = {
-        (ref.unit, client.points(unit)[ref.key].address.number)
-        for ref in set(every(client)) - set(settings_of(client))
-        if (unit := client.installation.unit(ref.unit)) is not None
-    }
     multi = [request for request in sim.requests if request.object_type == ObjectType.MULTI_INFO]
-    assert len(multi) == math.ceil(len(infos) / 76)
+    assert len(multi) == math.ceil(len(numbers_of(client)) / 76)
     assert len(sim.requests) == len(multi) + len(settings_of(client))
 
 
@@ -219,14 +242,15 @@ async def test_the_same_over_every_link(way: str, sim: StuderSimulator, make_cli
 # Reading
 
 
-async def test_all_infos_are_one_exchange(client: StuderClient, sim: StuderSimulator) -> None:
+async def test_all_infos_share_exchanges(client: StuderClient, sim: StuderSimulator) -> None:
     refs = every(client)
     report = await client.read(refs)
     assert set(report.readings) == set(refs)
     kinds = Counter(request.object_type for request in sim.requests)
-    assert kinds == {ObjectType.MULTI_INFO: 1, ObjectType.PARAMETER: len(settings_of(client))}
+    multi = math.ceil(len(numbers_of(client)) / 76)
+    assert kinds == {ObjectType.MULTI_INFO: multi, ObjectType.PARAMETER: len(settings_of(client))}
     assert {request.service for request in sim.requests} == {"read"}
-    assert len({client.group(ref) for ref in refs}) == len(sim.requests)
+    assert len({client.group(ref) for ref in refs}) == len(sim.requests) - multi + 1
 
 
 async def test_values_have_the_units_and_signs_of_the_table(client: StuderClient, sim: StuderSimulator) -> None:
@@ -268,11 +292,11 @@ async def test_values_have_the_units_and_signs_of_the_table(client: StuderClient
 async def test_every_info_is_what_its_own_number_says(client: StuderClient, sim: StuderSimulator) -> None:
     """Each number gets a value of its own, so that an exchange of two would show."""
     expected: dict[Ref, float] = {}
-    for position, ref in enumerate(sorted(set(every(client)) - set(settings_of(client)))):
+    for position, ref in enumerate(sorted(infos_of(client))):
         unit = client.installation.unit(ref.unit)
         assert unit is not None
         point = client.points(unit)[ref.key]
-        if point.options:
+        if point.options or point.address.aggregate or point.quantity in (Quantity.FLAG, Quantity.PROBLEM):
             continue
         if point.address.factor != -1.0:
             sim.set_info(unit.address, point.address.number, 1.0 + position)
@@ -334,21 +358,23 @@ async def test_one_bad_number_costs_only_itself(
     client = await over_tcp(sim, make_client)
     forget_number(sim, 3079, monkeypatch)
     set_known(sim)
-    refs = sorted(set(every(client)) - set(settings_of(client)))
+    refs = sorted(infos_of(client))
+    exchanges = math.ceil(len(numbers_of(client)) / 76)
     bad = {ref for ref in refs if ref.key == "battery_charge_energy_today"}
     report = await client.read(refs)
     assert report.readings[XT1].value == 51.5
     match absent:
         case "error":
             assert {ref: type(error) for ref, error in report.failed.items()} == dict.fromkeys(bad, NotSupportedError)
-            # Halving: two bad ones among 50 cost a few dozen exchanges at most, not 50.
-            assert len(sim.requests) <= 25
+            # Halving: two bad ones among 120 cost a few dozen exchanges at most, not 120.
+            assert len(numbers_of(client)) > 100
+            assert len(sim.requests) <= 30
         case "missing":
             assert {ref: type(error) for ref, error in report.failed.items()} == dict.fromkeys(bad, BadAnswerError)
-            assert len(sim.requests) == 1
+            assert len(sim.requests) == exchanges
         case _:
             assert [report.readings[ref].value for ref in bad] == [None, None]
-            assert len(sim.requests) == 1
+            assert len(sim.requests) == exchanges
 
 
 @pytest.mark.parametrize("absent", ["error", "missing", "nan"])
@@ -691,16 +717,24 @@ async def test_a_permanent_write_is_one_flash_write_that_is_read_back(
     assert sim.flash_writes == {(101, 1138): 1}
 
 
+async def with_monitor(make_sim: MakeSim, make_client: MakeClient) -> tuple[StuderClient, StuderSimulator]:
+    """An installation whose battery leaves the charge current to the Xtenders."""
+    sim = make_sim(battery="bsp")
+    return await over_tcp(sim, make_client), sim
+
+
 async def test_a_permanent_write_of_the_flash_value_ends_a_ram_value(
-    client: StuderClient, sim: StuderSimulator
+    make_sim: MakeSim, make_client: MakeClient
 ) -> None:
+    client, sim = await with_monitor(make_sim, make_client)
     await client.write(CHARGE, 40)
     assert sim.effective(101, 1138) == 40.0
     await client.write(CHARGE, 60, permanent=True)
     assert sim.effective(101, 1138) == 60.0
 
 
-async def test_the_daily_flash_budget(client: StuderClient, sim: StuderSimulator) -> None:
+async def test_the_daily_flash_budget(make_sim: MakeSim, make_client: MakeClient) -> None:
+    client, sim = await with_monitor(make_sim, make_client)
     for number in range(FLASH_WRITES_PER_DAY):
         await client.write(CHARGE, 10 + number, permanent=True)
     with pytest.raises(WriteBudgetError):
@@ -796,11 +830,12 @@ def set_maximum(sim: StuderSimulator, address: int, number: int, maximum: float)
     sim.gateway.installation.units[address].parameters = known | {number: replace(known[number], maximum=maximum)}
 
 
-async def test_a_refusal_of_the_device_tells_its_limits(client: StuderClient, sim: StuderSimulator) -> None:
+async def test_a_refusal_of_the_device_tells_its_limits(make_sim: MakeSim, make_client: MakeClient) -> None:
+    client, sim = await with_monitor(make_sim, make_client)
     await client.limits(CHARGE)
     set_maximum(sim, 101, 1138, 50.0)
     for permanent in (False, True):
-        client._device_limits[CHARGE] = Limits(0.0, 200.0, 1)
+        client._settings._limits[CHARGE] = Limits(0.0, 200.0, 1)
         with pytest.raises(ValueRangeError, match="accepts 0 to 50 A; 100 is outside"):
             await client.write(CHARGE, 100, permanent=permanent)
     assert await client.limits(CHARGE) == Limits(0.0, 50.0, 1)
@@ -836,7 +871,8 @@ async def test_a_write_without_answer_is_uncertain_and_never_repeated(
     sim.faults.clear()
     await client.read([XT1])
     assert writes(sim) == [(101, 1607, 13, 20.0)]
-    assert client.journal.as_dict() == {}
+    entry = client.journal.entry("0001A2F3", BOOST.key)
+    assert (entry.ram_writes, entry.ram_value, entry.uncertain) == (0, None, 20.0)
 
 
 @pytest.mark.parametrize(("fault", "kept"), [("lost_answer", True), ("wrong_checksum", True), ("before", False)])
@@ -905,5 +941,5 @@ async def test_the_trace_shows_both_directions(client: StuderClient) -> None:
     await client.read([XT1])
     shown = [record.as_dict() for record in client.trace]
     assert [record["direction"] for record in shown[-2:]] == ["sent", "received"]
-    assert str(shown[-2]["data"]).startswith("aa 00 01")
+    assert str(shown[-2]["data"]).startswith("aa 00 a1 0f 00 00")
     assert any(record["direction"] == "note" for record in shown)

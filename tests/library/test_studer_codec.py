@@ -2,7 +2,6 @@
 
 import math
 import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -27,28 +26,18 @@ from custom_components.local_solar.solarlink.studer.codec import (
     write_request,
 )
 from custom_components.local_solar.solarlink.studer.decode import decode_frames
+from tests.tries import TRIES
 
 from . import frames
 
 EXAMPLES = 600
-TRIES = {"count": 0}
+NAME = "SCOM codec"
 
 thorough = settings(max_examples=EXAMPLES, deadline=None)
 
 
 def tried() -> None:
-    TRIES["count"] += 1
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _tell_tries(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Say at the end how much was tried; a fuzz test that tries next to nothing proves nothing."""
-    yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    capture = request.config.pluginmanager.get_plugin("capturemanager")
-    if reporter is not None and capture is not None:
-        with capture.global_and_fixture_disabled():
-            reporter.write_line(f"\nSCOM codec: {TRIES['count']} byte streams tried")
+    TRIES[NAME] += 1
 
 
 def value(number: float) -> bytes:
@@ -620,4 +609,4 @@ def test_enough_was_tried(request: pytest.FixtureRequest) -> None:
         item.nodeid.partition("::")[0] == request.node.nodeid.partition("::")[0] for item in request.session.items
     )
     if chosen > 100:
-        assert TRIES["count"] >= 15 * EXAMPLES
+        assert TRIES[NAME] >= 15 * EXAMPLES

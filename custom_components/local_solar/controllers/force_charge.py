@@ -1,6 +1,8 @@
 """Carries out orders to charge a battery until a state of charge or a time."""
 
+import asyncio
 import logging
+import math
 import time
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -11,15 +13,18 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
 from ..providers import Host, Provider
-from ..solarlink.control.force_charge import Action, Order, Snapshot, State, accept, by_hand, decide
-from ..solarlink.errors import SolarError
+from ..solarlink.control.force_charge import Action, Order, Reason, Snapshot, State, accept, by_hand, decide
+from ..solarlink.errors import NotKeptError, SolarError, WriteUncertainError
 from ..solarlink.points import Point, Reading, Ref, Value
 
 _LOGGER = logging.getLogger(__name__)
 
 ATTR_REASON = "reason"
 
-FINISHED = "force_charge_finished"
+NOT_STOPPING = "force_charge_not_stopping"
+"""Key of the trouble with a device that charges on although it was stopped."""
+
+FINISHED = "safety_charge_ready"
 """System state of a device that has charged to the full."""
 
 
@@ -27,6 +32,7 @@ class ForceCharge(Provider):
     """Owns the target, the time and the state of the order; the switch itself is the device's."""
 
     key: ClassVar[str] = "force_charge"
+    possible_troubles: ClassVar[Mapping[str, tuple[str, ...]]] = {NOT_STOPPING: ()}
 
     def __init__(self, host: Host, points: Mapping[Ref, Point[Any]]) -> None:
         """There is no order."""
@@ -39,6 +45,8 @@ class ForceCharge(Provider):
         self._state_of_charge = Ref(battery, "state_of_charge")
         self._state = State()
         self._failing = False
+        self._one = asyncio.Lock()
+        """A switch takes seconds, and what is decided meanwhile would be decided upon the state before it."""
         self._look_again: CALLBACK_TYPE | None = None
 
     @override
@@ -64,6 +72,13 @@ class ForceCharge(Provider):
     def attributes(self, ref: Ref) -> Mapping[str, Any]:
         return {ATTR_REASON: self._state.reason.value} if ref.key == "force_charge_state" else {}
 
+    @property
+    @override
+    def troubles(self) -> Mapping[str, Mapping[str, str]]:
+        running = self.host.reading(self._switch)
+        charging = running is not None and running.value is True
+        return {NOT_STOPPING: {}} if charging and self._state.reason is Reason.NOT_STOPPING else {}
+
     @override
     def as_dict(self) -> dict[str, Any]:
         return self._state.as_dict()
@@ -74,18 +89,20 @@ class ForceCharge(Provider):
 
     async def async_order(self, target: float, until: datetime | None) -> None:
         """Charge until the battery has ``target`` %, or until that time; raises ``SolarError`` and changes nothing."""
-        before = self._state
-        self._state = accept(Order(target, until.timestamp() if until else None, time.time()))
-        try:
-            await self._async_act()
-        except SolarError:
-            self._state = before
-            raise
+        order = Order(target, until.timestamp() if until else None, time.time())
+        async with self._one:
+            before, self._state = self._state, accept(order)
+            try:
+                await self._async_act()
+            except SolarError:
+                self._state = before
+                raise
 
     @override
     async def async_step(self) -> None:
         try:
-            await self._async_act()
+            async with self._one:
+                await self._async_act()
         except SolarError as err:
             if not self._failing:
                 _LOGGER.warning("Force charge could not be switched and is tried again: %s", err)
@@ -101,13 +118,18 @@ class ForceCharge(Provider):
     @override
     async def async_touched(self, ref: Ref, value: Value) -> None:
         if ref == self._switch:
-            await self._async_keep(by_hand(self._state, on=bool(value), now=time.time()))
+            async with self._one:
+                await self._async_keep(by_hand(self._state, on=bool(value), now=time.time()))
 
     async def _async_act(self) -> None:
         now = time.time()
         decision = decide(self._state, self._snapshot(now), now)
         if decision.action is not Action.NOTHING:
-            await self.host.async_set(self._switch, decision.action is Action.START)
+            try:
+                await self.host.async_set(self._switch, decision.action is Action.START)
+            except (WriteUncertainError, NotKeptError) as err:
+                # The device may still follow. The controller looks, and asks again as often as it thinks right.
+                _LOGGER.debug("Whether force charge was switched is not known yet: %s", err)
         await self._async_keep(decision.state)
         self._forget_timer()
         if decision.look_again is not None:
@@ -124,7 +146,8 @@ class ForceCharge(Provider):
         running = self.host.reading(self._switch)
         charged = self.host.reading(self._state_of_charge)
         system = self.host.reading(self._system_state)
-        read_at = running.at if running else 0.0
+        # The older of the two counts: a state of charge that no longer comes must not charge the battery on.
+        read_at = min(reading.at if reading else -math.inf for reading in (running, charged))
         return Snapshot(
             at=now - (time.monotonic() - read_at),
             running=bool(running.value) if running and running.value is not None else None,

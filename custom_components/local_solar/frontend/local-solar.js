@@ -4,13 +4,16 @@
 const DOMAIN = "local_solar";
 
 const TEXTS = {
-  en: { overview: "Overview", history: "History", power: "Power", energy: "Energy today", soc: "State of charge", settings: "Settings", link: "Connection" },
-  de: { overview: "Übersicht", history: "Verlauf", power: "Leistung", energy: "Energie heute", soc: "Ladezustand", settings: "Einstellungen", link: "Verbindung" },
-  fr: { overview: "Aperçu", history: "Historique", power: "Puissance", energy: "Énergie aujourd’hui", soc: "État de charge", settings: "Réglages", link: "Liaison" },
-  es: { overview: "Resumen", history: "Historial", power: "Potencia", energy: "Energía hoy", soc: "Estado de carga", settings: "Ajustes", link: "Conexión" },
-  it: { overview: "Panoramica", history: "Cronologia", power: "Potenza", energy: "Energia oggi", soc: "Stato di carica", settings: "Impostazioni", link: "Collegamento" },
-  nl: { overview: "Overzicht", history: "Geschiedenis", power: "Vermogen", energy: "Energie vandaag", soc: "Laadtoestand", settings: "Instellingen", link: "Verbinding" },
+  en: { overview: "Overview", history: "History", power: "Power", energy: "Energy today", soc: "State of charge", settings: "Settings", link: "Connection", condition: "Condition" },
+  de: { overview: "Übersicht", history: "Verlauf", power: "Leistung", energy: "Energie heute", soc: "Ladezustand", settings: "Einstellungen", link: "Verbindung", condition: "Zustand" },
+  fr: { overview: "Aperçu", history: "Historique", power: "Puissance", energy: "Énergie aujourd’hui", soc: "État de charge", settings: "Réglages", link: "Liaison", condition: "État" },
+  es: { overview: "Resumen", history: "Historial", power: "Potencia", energy: "Energía hoy", soc: "Estado de carga", settings: "Ajustes", link: "Conexión", condition: "Estado" },
+  it: { overview: "Panoramica", history: "Cronologia", power: "Potenza", energy: "Energia oggi", soc: "Stato di carica", settings: "Impostazioni", link: "Collegamento", condition: "Stato" },
+  nl: { overview: "Overzicht", history: "Geschiedenis", power: "Vermogen", energy: "Energie vandaag", soc: "Laadtoestand", settings: "Instellingen", link: "Verbinding", condition: "Toestand" },
 };
+
+// What is known of the link; the other diagnostics tell how the device does.
+const LINK = new Set(["link", "link_state", "last_answer", "last_error", "exchanges_per_cycle"]);
 
 const domainOf = (item) => item.entity_id.split(".")[0];
 const classOf = (hass, item) => hass.states[item.entity_id]?.attributes.device_class;
@@ -66,17 +69,35 @@ function deviceSection(hass, text, device, items) {
     cards.push(heading(text.settings, "mdi:tune", "subtitle"));
     cards.push(...settings.map((item) => tile(item)));
   }
-  if (diagnostics.length) {
+  const link = diagnostics.filter((item) => LINK.has(item.translation_key));
+  const condition = diagnostics.filter((item) => !LINK.has(item.translation_key));
+  if (condition.length) {
+    cards.push(heading(text.condition, "mdi:stethoscope", "subtitle"));
+    cards.push(...condition.map((item) => tile(item)));
+  }
+  if (link.length) {
     cards.push(heading(text.link, "mdi:lan", "subtitle"));
-    cards.push(...diagnostics.map((item) => tile(item)));
+    cards.push(...link.map((item) => tile(item)));
   }
   return { type: "grid", cards };
 }
 
-// Totals of the house first: the battery's charge, then every power.
-function overviewSection(hass, text, values) {
-  const charges = values.filter((item) => classOf(hass, item) === "battery");
-  const powers = values.filter((item) => classOf(hass, item) === "power");
+// The device that stands for a whole installation: the one at the end of the chain.
+function rootOf(hass, deviceId) {
+  const device = hass.devices[deviceId];
+  return device?.via_device_id && hass.devices[device.via_device_id] ? rootOf(hass, device.via_device_id) : device;
+}
+
+// A part of a power that is shown as a whole: one tracker, string or phase of several.
+const PART = /^(pv\d|mpp|l\d)|_(string|phase|l)_?\d/;
+
+// Totals of an installation first: the battery's charge, then every power.
+function overviewSection(hass, text, root, values, alone) {
+  const powers = values.filter((item) => classOf(hass, item) === "power" && !PART.test(item.translation_key || ""));
+  // A device without a power is a part of a battery, not the battery.
+  const charges = values.filter(
+    (item) => item.translation_key === "state_of_charge" && powers.some((power) => power.device_id === item.device_id),
+  );
   const cards = [
     ...charges.slice(0, 2).map((item) => ({
       type: "gauge",
@@ -87,9 +108,13 @@ function overviewSection(hass, text, values) {
       severity: { green: 50, yellow: 20, red: 0 },
       grid_options: { columns: 6, rows: 3 },
     })),
-    ...powers.map((item) => tile(item, { name: [{ type: "device" }, { type: "entity" }], grid_options: { columns: 6 } })),
+    ...powers.map((item) => {
+      const own = item.device_id === root.id;
+      return tile(item, { name: own ? { type: "entity" } : [{ type: "device" }, { type: "entity" }], grid_options: { columns: 6 } });
+    }),
   ];
-  return cards.length ? [{ type: "grid", cards: [heading(text.overview, "mdi:solar-power-variant"), ...cards] }] : [];
+  const title = alone ? text.overview : `${text.overview}: ${deviceName(root)}`;
+  return cards.length ? [{ type: "grid", cards: [heading(title, "mdi:solar-power-variant"), ...cards] }] : [];
 }
 
 function historySection(hass, text, values) {
@@ -123,8 +148,16 @@ class LocalSolarDashboard extends HTMLElement {
         deviceName(a.device).localeCompare(deviceName(b.device), undefined, { numeric: true }),
     );
     const values = mine.filter((item) => domainOf(item) === "sensor" && !item.entity_category);
+    const roots = new Map();
+    for (const item of values) {
+      const root = rootOf(hass, item.device_id);
+      if (!root) continue;
+      if (!roots.has(root.id)) roots.set(root.id, { root, values: [] });
+      roots.get(root.id).values.push(item);
+    }
+    const installations = [...roots.values()];
     const sections = [
-      ...overviewSection(hass, text, values),
+      ...installations.flatMap(({ root, values: own }) => overviewSection(hass, text, root, own, installations.length === 1)),
       ...sorted.map(({ device, items }) => deviceSection(hass, text, device, items)),
       ...historySection(hass, text, values),
     ];

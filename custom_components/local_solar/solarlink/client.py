@@ -6,7 +6,8 @@ of its units are read in as few exchanges as the protocol allows, and settings a
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import date, datetime
+from typing import Any, Protocol, runtime_checkable
 
 from .errors import SolarError
 from .journal import Journal
@@ -132,6 +133,143 @@ class Client(Protocol):
         """Close the link and end every task of this client."""
 
 
+@runtime_checkable
+class CataloguedClient(Protocol):
+    """A client whose family knows more points than its units show, all of which it can read and write."""
+
+    def find(self, unit: Unit, name: str) -> Point[Any]:
+        """The point that somebody calls by its key or its number; raises ``UnknownPointError``."""
+
+    async def read_any(self, unit: Unit, name: str) -> tuple[Point[Any], Reading]:
+        """Read whatever a unit knows, by key or number; returns what it is and its value.
+
+        Raises ``UnknownPointError`` and the error for which it could not be read.
+        """
+
+    async def write_any(
+        self, unit: Unit, name: str, value: Value, *, permanent: bool = False, confirmed: bool = False
+    ) -> tuple[Point[Any], Reading]:
+        """Set whatever a unit lets be set; ``value`` may be text. Raises what ``Client.write`` raises.
+
+        Installer settings have to be confirmed like those that can cut the supply.
+        """
+
+
+class SettingDifference(Protocol):
+    """A setting that is not what it was; a side is ``None`` where the device does not have it."""
+
+    @property
+    def unit(self) -> str:
+        """Id of the unit."""
+
+    @property
+    def name(self) -> str:
+        """Name of the setting."""
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+
+    @property
+    def then(self) -> Value:
+        """What the document says."""
+
+    @property
+    def now(self) -> Value:
+        """What the device says."""
+
+    @property
+    def unit_of_value(self) -> str:
+        """Unit of both."""
+
+
+@runtime_checkable
+class BackupClient(Protocol):
+    """A client that can put all settings of its installation into one document."""
+
+    async def export_settings(self, progress: Progress | None = None) -> dict[str, Any]:
+        """All settings of all units, as JSON holds them; raises ``LinkError`` and ``NoAnswerError``."""
+
+    def settings_text(self, document: Mapping[str, Any]) -> str:
+        """Such a document as a text for people."""
+
+    async def compare_settings(
+        self, document: Mapping[str, Any], progress: Progress | None = None
+    ) -> tuple[Sequence[SettingDifference], list[str]]:
+        """What is different from a document, and the names of units that are missing.
+
+        Raises as ``export_settings`` does, and ``BadAnswerError`` for a document of another shape.
+        """
+
+
+@runtime_checkable
+class ClockClient(Protocol):
+    """A client whose installation has a clock of its own, without time zone."""
+
+    async def glance(self) -> tuple[datetime, float]:
+        """What that clock shows and when it was read (monotonic), by one question; raises the errors of ``read``."""
+
+    async def set_clock(self, now: datetime, *, tolerance: float = 30.0) -> float:
+        """Set it, unless it is right within ``tolerance`` s; returns by how many seconds it was ahead.
+
+        Raises ``WriteUncertainError`` when it does not show the new time afterwards, and the errors of ``read``.
+        """
+
+
+@runtime_checkable
+class MessageClient(Protocol):
+    """A client whose installation keeps a history of messages."""
+
+    async def read_messages(self, count: int) -> list[dict[str, Any]]:
+        """The newest messages, newest first; raises the errors of ``read``."""
+
+
+class LoggedHour(Protocol):
+    """One hour of one point in its unit; ``start`` is on the clock of the installation."""
+
+    @property
+    def ref(self) -> Ref:
+        """The point."""
+
+    @property
+    def start(self) -> datetime:
+        """Beginning of the hour, without time zone."""
+
+    @property
+    def mean(self) -> float:
+        """Mean of the hour."""
+
+    @property
+    def minimum(self) -> float:
+        """Least value."""
+
+    @property
+    def maximum(self) -> float:
+        """Greatest value."""
+
+
+@runtime_checkable
+class DatalogClient(Protocol):
+    """A client whose installation keeps a log of every day."""
+
+    async def read_datalog(self, day: date) -> bytes:
+        """The log of a day, as the device keeps it. Nothing else should be asked meanwhile.
+
+        Raises ``ValueKindError``, ``DatalogWaitsError``, ``DeviceRefusedError`` and the errors of ``read``.
+        """
+
+    def datalog_hours(self, content: bytes) -> Sequence[LoggedHour]:
+        """The hourly values in it that belong to points that are there; raises ``BadAnswerError``."""
+
+
+@runtime_checkable
+class PausableClient(Protocol):
+    """A client whose device may object to being left alone."""
+
+    def check_pause(self) -> None:
+        """Raise the ``SolarError`` for which nothing may be asked of the device for a while, if so."""
+
+
 class CommandClient(Protocol):
     """A client whose device takes commands in its own words."""
 
@@ -141,3 +279,11 @@ class CommandClient(Protocol):
         Raises ``NeedsConsentError`` for what is not known to be harmless, unless ``confirmed``, and the errors of
         ``Client.read``.
         """
+
+
+@runtime_checkable
+class CertifiedClient(Protocol):
+    """A client that trusts the first certificate it sees, and tells when the device shows another one."""
+
+    def accept_certificate(self) -> None:
+        """Trust the certificate that the device shows now."""

@@ -59,6 +59,15 @@ class NobodyCalledError(LinkError):
     )
 
 
+class NoPermissionError(LinkError):
+    """The device node is there, but this program may not use it."""
+
+    key = "no_permission"
+    sentence = (
+        "{address} cannot be opened for lack of permission; add the udev rule {rule} and plug the device in again."
+    )
+
+
 class LinkLostError(LinkError):
     """The connection broke while an answer was awaited."""
 
@@ -78,6 +87,16 @@ class NoAnswerError(SolarError):
 
     key = "no_answer"
     sentence = "{device} did not answer within {seconds} s."
+
+
+class SilentPortError(NoAnswerError):
+    """Nothing was ever heard on a serial port, which may be set otherwise than the device."""
+
+    key = "silent_port"
+    sentence = (
+        "{device} did not answer within {seconds} s on a serial port that is set to {preset}. Check the cable, and "
+        "choose {other} if the device is configured that way."
+    )
 
 
 class BadAnswerError(SolarError):
@@ -118,6 +137,13 @@ class DeviceBusyError(DeviceRefusedError):
 
     key = "device_busy"
     sentence = "{device} is busy; try again in a few seconds."
+
+
+class MaintenanceError(DeviceBusyError):
+    """The gateway is in its nightly maintenance and cannot be reached."""
+
+    key = "maintenance"
+    sentence = "{device} is in its nightly maintenance; try again in five minutes."
 
 
 class UnknownPointError(SolarError):
@@ -200,6 +226,53 @@ class WriteBudgetError(SolarError):
     )
 
 
+class FlashWornError(SolarError):
+    """The flash memory of a setting has been written as often as its maker promises."""
+
+    key = "flash_worn"
+    sentence = (
+        "{point} was written to flash {count} times, and the maker promises about {life}; it can still be set without "
+        "making it permanent."
+    )
+
+
+class ManagedByBatteryError(SolarError):
+    """A setting that the battery's own link has taken over, so that setting it would do nothing."""
+
+    key = "managed_by_battery"
+    sentence = "{point} is managed by the battery through its Xcom-CAN; set {instead} on the battery instead."
+
+
+class WatchdogArmedError(SolarError):
+    """A write would start a watchdog that stops the device unless further writes follow in time."""
+
+    key = "watchdog_armed"
+    sentence = (
+        "{point} was not set: the SCOM watchdog of {device} is on, so the device would stop and reset {seconds} s "
+        "after the write. Switch that watchdog off on the device, or let it be kept alive in the options."
+    )
+
+
+class PauseRefusedError(SolarError):
+    """A pause would make the gateway reset itself."""
+
+    key = "pause_refused"
+    sentence = (
+        "No pause: the SCOM watchdog of the gateway is on and would reset it after {seconds} s without a request. "
+        "Switch it off on the remote control first."
+    )
+
+
+class DatalogWaitsError(SolarError):
+    """The newest file on the gateway's card has not been fetched by the portal yet."""
+
+    key = "datalog_waits"
+    sentence = (
+        "The portal has not fetched the newest datalog yet, and reading one now could keep it from that; try again "
+        "after the nightly upload."
+    )
+
+
 class WriteUncertainError(SolarError):
     """A write got no answer: it may or may not have been carried out."""
 
@@ -214,6 +287,16 @@ class NotKeptError(SolarError):
     sentence = "{point} was sent as {value}, but the device kept {kept}."
 
 
+class NeedsStandbyError(NotKeptError):
+    """The device confirmed a write that it dropped, and it may take the setting only in standby."""
+
+    key = "needs_standby"
+    sentence = (
+        "{point} was sent as {value}, but {device} kept {kept}; it may take this only in standby, so put it in standby "
+        "first."
+    )
+
+
 class AuthError(SolarError):
     """The device wants another user name or password."""
 
@@ -221,11 +304,52 @@ class AuthError(SolarError):
     sentence = "{device} refused the user name or the password."
 
 
+class TooSoonError(SolarError):
+    """The device does not stand this write as often as it is asked for."""
+
+    key = "too_soon"
+    sentence = "{point} was set a moment ago; it may be set again in {seconds} s."
+
+
+class NoLocalServerError(LinkError):
+    """There is a machine at the address, but it has no local interface that we know."""
+
+    key = "no_local_server"
+    sentence = (
+        "Nothing at {address} answers like a SENEC.Home V2 or V3. SENEC.Home V4, E4 and P4 have no local server, only "
+        "the cloud, so they cannot be read from here; for a V2 or V3 check the address."
+    )
+
+
 class WrongDeviceError(SolarError):
     """Another device than the expected one answers at this address."""
 
     key = "wrong_device"
     sentence = "Expected device {expected}, but {found} answers at {address}."
+
+
+class UnsupportedDialectError(SolarError):
+    """The device answers, but in a dialect that this library does not speak."""
+
+    key = "unsupported_dialect"
+    sentence = "The device at {address} speaks {dialect}, which is not supported; supported are {supported}."
+
+
+class HighVoltageStackError(SolarError):
+    """The battery is a stack of modules in series, whose console speaks of other values."""
+
+    key = "high_voltage_stack"
+    sentence = (
+        "{device} is a high-voltage stack (Force H, SC0500, Powercube, ...), which is not supported; supported are "
+        "stacks of 48 V modules in parallel (US2000, US3000, US5000, Phantom-S, Pytes E-BOX)."
+    )
+
+
+class SunSpecPortError(SolarError):
+    """The gateway speaks SunSpec on this port; its own maps are on another one."""
+
+    key = "sunspec_port"
+    sentence = "Port {port} of {address} speaks SunSpec, which is not supported; enter port {other} instead."
 
 
 class NoDeviceError(SolarError):

@@ -10,7 +10,7 @@ from .journal import Journal
 from .links.address import LinkAddress
 from .points import Point
 
-NAMES = ("studer",)
+NAMES = ("studer", "voltronic", "senec", "conext", "pylontech")
 """The families that exist; each is a sub-package of that name."""
 
 
@@ -36,6 +36,8 @@ class Family:
     open: Opener
     points: tuple[Point[Any], ...]
     decoders: Mapping[str, Decoder]
+    troubles: Mapping[str, tuple[str, ...]]
+    """Every key that ``Client.troubles`` can hold, with the names of the details that belong to it."""
 
 
 def load_family(key: str) -> Family:

@@ -27,6 +27,9 @@ class Entry:
     ram_written_at: float | None = None
     stored: Value = None
     """What flash held when RAM was written; another value later means that somebody set it on the device."""
+    uncertain: Value = None
+    """What was sent to RAM last without an answer: it may hold now, or not."""
+    uncertain_at: float | None = None
 
 
 class Journal:
@@ -53,10 +56,13 @@ class Journal:
         """What is known of that point; an empty entry if it was never written."""
         return self._entries.get(self._name(serial, key), Entry())
 
-    def check_flash(self, serial: str, key: str, name: str) -> None:
-        """Raise ``WriteBudgetError`` when another flash write would exceed the daily budget."""
+    def check_flash(self, serial: str, key: str, name: str, budget: int | None = None) -> None:
+        """Raise ``WriteBudgetError`` when another flash write would exceed the daily budget.
+
+        ``budget`` stands for that of the journal where a memory lasts longer than that of the cheapest device.
+        """
         recent = self._recent(self.entry(serial, key))
-        if len(recent) >= self._budget:
+        if len(recent) >= (self._budget if budget is None else budget):
             raise WriteBudgetError(point=name, count=len(recent))
 
     def _recent(self, entry: Entry) -> list[float]:
@@ -70,6 +76,7 @@ class Journal:
         entry.flash_writes += 1
         entry.recent_flash_writes = [*self._recent(entry), self._clock()]
         entry.ram_value = entry.ram_written_at = None
+        entry.uncertain = entry.uncertain_at = None
         self._changed()
 
     def wrote_ram(self, serial: str, key: str, value: Value, stored: Value) -> None:
@@ -79,27 +86,57 @@ class Journal:
         entry.ram_value = value
         entry.ram_written_at = self._clock()
         entry.stored = stored
+        entry.uncertain = entry.uncertain_at = None
         self._changed()
+
+    def ram_uncertain(self, serial: str, key: str, value: Value, stored: Value) -> None:
+        """Remember that RAM may hold ``value``: it was sent, and nobody said whether it arrived."""
+        entry = self._entries.setdefault(self._name(serial, key), Entry())
+        entry.uncertain, entry.uncertain_at = value, self._clock()
+        entry.stored = stored
+        self._changed()
+
+    def ram_unchanged(self, serial: str, key: str) -> None:
+        """What was uncertain is known not to have arrived."""
+        if entry := self._entries.get(self._name(serial, key)):
+            entry.uncertain = entry.uncertain_at = None
+            self._changed()
+
+    def uncertain_for(self, serial: str, key: str) -> float | None:
+        """Seconds since a write of that point got no answer; ``None`` when nothing is uncertain."""
+        at = self.entry(serial, key).uncertain_at
+        return None if at is None else max(self._clock() - at, 0.0)
+
+    def ram_values(self, serial: str) -> dict[str, Entry]:
+        """What RAM of that unit holds as far as we know, by key of the point."""
+        prefix = f"{serial}/"
+        return {
+            name.removeprefix(prefix): entry
+            for name, entry in self._entries.items()
+            if name.startswith(prefix) and entry.ram_written_at is not None
+        }
 
     def saw_flash(self, serial: str, key: str, stored: Value) -> Value:
         """Flash was read; return the value in force: that of RAM while flash is what it was when RAM was written."""
         entry = self._entries.get(self._name(serial, key))
-        if entry is None or entry.ram_written_at is None:
+        if entry is None or (entry.ram_written_at is None and entry.uncertain_at is None):
             return stored
         if entry.stored is None:
             entry.stored = stored
         elif entry.stored != stored:
             # The remote control writes flash, and that takes effect at once.
             entry.ram_value = entry.ram_written_at = None
+            entry.uncertain = entry.uncertain_at = None
             self._changed()
             return stored
-        return entry.ram_value
+        return stored if entry.ram_written_at is None else entry.ram_value
 
     def forget_ram(self, serial: str) -> None:
         """The unit of that serial number has restarted: what its RAM held is gone."""
         for name, entry in self._entries.items():
             if name.startswith(f"{serial}/"):
                 entry.ram_value = entry.ram_written_at = None
+                entry.uncertain = entry.uncertain_at = None
         self._changed()
 
     def as_dict(self) -> dict[str, Any]:
@@ -112,6 +149,8 @@ class Journal:
                 "ram_value": entry.ram_value,
                 "ram_written_at": entry.ram_written_at,
                 "stored": entry.stored,
+                "uncertain": entry.uncertain,
+                "uncertain_at": entry.uncertain_at,
             }
             for name, entry in self._entries.items()
         }
@@ -125,6 +164,8 @@ class Journal:
                 entry.ram_writes, entry.flash_writes = int(entry.ram_writes), int(entry.flash_writes)
                 if entry.ram_written_at is not None:
                     entry.ram_written_at = float(entry.ram_written_at)
+                if entry.uncertain_at is not None:
+                    entry.uncertain_at = float(entry.uncertain_at)
             except TypeError, ValueError:
                 continue
             self._entries[name] = entry

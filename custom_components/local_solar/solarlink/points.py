@@ -212,12 +212,14 @@ class Reading:
     """A value and when it was read (seconds of the monotonic clock).
 
     ``stored`` is the value in the device's permanent memory where that differs in kind from ``value``: a setting that
-    was written to RAM has the RAM value in ``value`` and the flash value in ``stored``.
+    was written to RAM has the RAM value in ``value`` and the flash value in ``stored``. ``details`` is what people may
+    want to know besides, by name.
     """
 
     value: Value
     at: float
     stored: Value = None
+    details: Mapping[str, str | int | float | bool] = field(default_factory=dict, hash=False)
 
 
 def check_number(point: Point[object], value: object, limits: Limits) -> float:

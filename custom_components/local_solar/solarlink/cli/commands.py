@@ -2,27 +2,37 @@
 
 import argparse
 import asyncio
-from typing import Any
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import time
+from typing import Any, cast
 
-from ..client import Client, Installation, Unit
+from ..client import CataloguedClient, Client, CommandClient, Installation, Unit
 from ..errors import SolarError, UnknownPointError
 from ..family import load_family
 from ..journal import Journal
 from ..links.address import parse_address
-from ..points import Point, Quantity, Ref, Risk, Value
+from ..points import Access, Point, Quantity, Ref, Risk, Value
 from . import show
+
+DECODE_OPTIONS = {
+    "dialect": ("DIALECT", "dialect of the device, where a reply has several meanings (PI30, PI18, ...)"),
+    "address": ("ADDRESS", "address of the first register (840, 0x0066)"),
+    "order": ("ORDER", "order of the words of a long number: lsb or msb first"),
+}
+"""What a recorded answer does not tell by itself: name of the option to its placeholder and help."""
 
 
 class UsageError(Exception):
     """The command cannot be carried out as it was written."""
 
 
-def decode(family: str, what: str, text: str, *, as_json: bool) -> bool:
-    """Decode a recorded answer; true when nothing in it had failed."""
+def decode(family: str, what: str, text: str, options: Mapping[str, str], *, as_json: bool) -> bool:
+    """Decode a recorded answer; true when nothing in it had failed. ``options`` are those of ``DECODE_OPTIONS``."""
     decoders = load_family(family).decoders
     if what not in decoders:
         raise UsageError(f"{family} decodes {', '.join(decoders)}, not '{what}'")
-    decoded = decoders[what](text, {})
+    decoded = decoders[what](text, options)
     show.decoded(decoded, as_json=as_json)
     return not decoded.get("failed")
 
@@ -36,6 +46,8 @@ async def with_link(chosen: argparse.Namespace) -> bool:
         if address.scheme == "listen":
             show.note(f"waiting for the gateway on port {address.port} ...")
         await client.connect(chosen.wait)
+        if chosen.action == "command":
+            return await _command(client, chosen)
         installation = await client.identify(show.progress())
         match chosen.action:
             case "discover":
@@ -63,14 +75,36 @@ def _named(point: Point[Any], name: str) -> bool:
     return name in (point.key, str(getattr(point.address, "number", "")))
 
 
+def _catalogued(client: Client, units: list[Unit], name: str) -> dict[Ref, Point[Any]]:
+    """What the family knows beyond its points, where it has a catalogue that can be searched by key or number."""
+    found: dict[Ref, Point[Any]] = {}
+    if hasattr(client, "find"):
+        for unit in units:
+            with suppress(UnknownPointError):
+                point = cast("CataloguedClient", client).find(unit, name)
+                found[Ref(unit.id, point.key)] = point
+    return found
+
+
 async def _read(client: Client, installation: Installation, chosen: argparse.Namespace) -> bool:
     units = _units(installation, chosen.unit)
-    table = {Ref(unit.id, key): point for unit in units for key, point in client.points(unit).items()}
-    for name in chosen.points:
-        if not any(_named(point, name) for point in table.values()):
-            raise UnknownPointError(point=name, unit=chosen.unit or "any")
+    # What is not measured, or has no value, cannot be read from a device.
+    table = {
+        Ref(unit.id, key): point
+        for unit in units
+        for key, point in client.points(unit).items()
+        if point.measured and point.quantity is not Quantity.EVENT and point.access is not Access.PRESS
+    }
     if chosen.points:
-        table = {ref: point for ref, point in table.items() if any(_named(point, name) for name in chosen.points)}
+        own, table = table, {}
+        for name in chosen.points:
+            found = {ref: point for ref, point in own.items() if _named(point, name)} or _catalogued(
+                client, units, name
+            )
+            if not found:
+                raise UnknownPointError(point=name, unit=chosen.unit or "any")
+            table |= found
+        table = {ref: point for ref, point in own.items() if ref in table} | table
     while True:
         complete = False
         try:
@@ -88,12 +122,11 @@ async def _read(client: Client, installation: Installation, chosen: argparse.Nam
 
 
 async def _write(client: Client, installation: Installation, chosen: argparse.Namespace) -> bool:
-    found = [
-        (unit, point)
-        for unit in _units(installation, chosen.unit)
-        for point in client.points(unit).values()
-        if _named(point, chosen.point)
-    ]
+    units = _units(installation, chosen.unit)
+    found = [(unit, point) for unit in units for point in client.points(unit).values() if _named(point, chosen.point)]
+    if not found:
+        known = {unit.id: unit for unit in units}
+        found = [(known[ref.unit], point) for ref, point in _catalogued(client, units, chosen.point).items()]
     if not found:
         raise UnknownPointError(point=chosen.point, unit=chosen.unit or "any")
     if len({unit.id for unit, _ in found}) > 1:
@@ -111,9 +144,23 @@ async def _write(client: Client, installation: Installation, chosen: argparse.Na
     return True
 
 
+async def _command(client: Client, chosen: argparse.Namespace) -> bool:
+    """Send a command as it was typed. The device need not be identified for it."""
+    if not hasattr(client, "command"):
+        raise UsageError(f"{chosen.family} takes no commands")
+    answer = await cast("CommandClient", client).command(chosen.text, confirmed=chosen.yes)
+    show.answer(answer, as_json=chosen.json)
+    return True
+
+
 def _value(point: Point[Any], text: str) -> Value:
     """The text of the command line as a value of the point."""
     match point.quantity:
+        case Quantity.TIME_OF_DAY:
+            try:
+                return time.fromisoformat(text)
+            except ValueError as err:
+                raise UsageError(f"{point.name} is a time of day such as 07:30, not '{text}'") from err
         case Quantity.FLAG:
             if text.lower() not in ("on", "off", "yes", "no", "true", "false", "1", "0"):
                 raise UsageError(f"{point.name} is on or off, not '{text}'")

@@ -44,8 +44,13 @@ def parser() -> argparse.ArgumentParser:
     write.add_argument("--unit", metavar="U", help="the unit to set; needed when several have this value")
     write.add_argument("--permanent", action="store_true", help="write flash memory, which wears out")
     write.add_argument("--yes", action="store_true", help="I know what this does")
+    command = action("command", "Send a command in the device's own words and print its answer.")
+    command.add_argument("text", metavar="TEXT", help="for example QPIGS")
+    command.add_argument("--yes", action="store_true", help="I know what this does; without it only queries are sent")
     decode = action("decode", "Decode a recorded answer from standard input; no device is needed.", link=False)
     decode.add_argument("what", metavar="WHAT", help="what the input is, for example frame")
+    for name, (placeholder, text) in commands.DECODE_OPTIONS.items():
+        decode.add_argument(f"--{name}", metavar=placeholder, help=text)
     return top
 
 
@@ -84,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(chosen: argparse.Namespace) -> int:
     if chosen.action == "decode":
-        complete = commands.decode(chosen.family, chosen.what, sys.stdin.read(), as_json=chosen.json)
+        options = {name: told for name in commands.DECODE_OPTIONS if (told := getattr(chosen, name)) is not None}
+        complete = commands.decode(chosen.family, chosen.what, sys.stdin.read(), options, as_json=chosen.json)
     else:
         complete = asyncio.run(commands.with_link(chosen))
     return OK if complete else SOME_FAILED

@@ -65,6 +65,14 @@ def written(ref: Ref, point: Point[Any], reading: Reading, *, as_json: bool) -> 
         print(f"{ref.unit:8} {ref.key:32} {_value(point, reading)}")
 
 
+def answer(text: str, *, as_json: bool) -> None:
+    """What a device answered to a command."""
+    if as_json:
+        _json({"answer": text})
+    else:
+        print(text)
+
+
 def decoded(result: Mapping[str, Any], *, as_json: bool) -> None:
     """A decoded recording."""
     if as_json:

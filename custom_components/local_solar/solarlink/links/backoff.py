@@ -6,20 +6,25 @@ from collections.abc import Callable
 
 
 class Backoff:
-    """Doubles the wait after each failure, from ``first`` to ``longest`` seconds, with 20 % of jitter."""
+    """Doubles the wait after each failure, from ``first`` to ``longest`` seconds, with 20 % of jitter or as given."""
 
     def __init__(
-        self, first: float = 1.0, longest: float = 60.0, *, clock: Callable[[], float] = time.monotonic
+        self,
+        first: float = 1.0,
+        longest: float = 60.0,
+        *,
+        jitter: float = 0.2,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start without a wait."""
-        self._first, self._longest, self._clock = first, longest, clock
+        self._first, self._longest, self._jitter, self._clock = first, longest, jitter, clock
         self._wait = 0.0
         self._until = 0.0
 
     def failed(self) -> None:
         """Note a failure: the next try is due after the wait."""
         self._wait = min(self._longest, self._wait * 2 or self._first)
-        self._until = self._clock() + self._wait * random.uniform(0.8, 1.2)
+        self._until = self._clock() + self._wait * random.uniform(1.0 - self._jitter, 1.0 + self._jitter)
 
     def succeeded(self) -> None:
         """Forget all failures."""
@@ -29,3 +34,8 @@ class Backoff:
     def waiting(self) -> bool:
         """Whether it is too early to try again."""
         return self._clock() < self._until
+
+    @property
+    def left(self) -> float:
+        """Seconds until the next try is due."""
+        return max(0.0, self._until - self._clock())

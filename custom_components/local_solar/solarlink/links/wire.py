@@ -70,7 +70,7 @@ class Wire(ABC):
             return
         if self._transport is not None:
             self.detach(self._transport)
-        _keep_alive(transport)
+        keep_alive(transport)
         self._transport = transport
         if self.user:
             self.user.wire_up(peer)
@@ -114,7 +114,7 @@ class WireProtocol(asyncio.Protocol):
         self._wire.detach(self._transport)
 
 
-def _keep_alive(transport: asyncio.BaseTransport) -> None:
+def keep_alive(transport: asyncio.BaseTransport) -> None:
     """Let the kernel find out when the other end of a quiet TCP connection has vanished."""
     connection = transport.get_extra_info("socket")
     if connection is None or connection.family not in (socket.AF_INET, socket.AF_INET6):

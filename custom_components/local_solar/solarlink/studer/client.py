@@ -1,91 +1,98 @@
-"""The client of a Studer installation: what is there, its values, its settings."""
+"""The client of a Studer installation: what is there, its values, its settings, and what people do with them."""
 
-import math
 import time
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from itertools import batched, count
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Any, ClassVar
 
 from ..client import Installation, Progress, Report, Unit
-from ..errors import (
-    BadAnswerError,
-    DeviceAbsentError,
-    DeviceRefusedError,
-    LinkLostError,
-    NeedsConsentError,
-    NoAnswerError,
-    NoDeviceError,
-    NotAboveError,
-    NotBelowError,
-    NotKeptError,
-    NotSupportedError,
-    NotWritableError,
-    SolarError,
-    UnknownPointError,
-    ValueRangeError,
-    WriteUncertainError,
-    WrongDeviceError,
-)
+from ..errors import NotSupportedError, SolarError, UnknownPointError, WriteUncertainError
 from ..journal import Journal
 from ..links.stats import LinkStats
 from ..links.turns import Priority
 from ..links.wire import Wire
-from ..points import Limits, Reading, Ref, Risk, Value, Wear, check_number
+from ..points import Access, Limits, Quantity, Reading, Ref, Value
 from ..trace import Trace
+from . import catalogue
+from .address import StuderPoint
+from .backup import Backup, Difference, as_text
+from .catalogue import Entry
 from .codec import (
     GATEWAY,
-    MULTI_INFO_LIMIT,
-    Code,
     Format,
     InfoItem,
     ObjectType,
     Property,
-    decode_guid,
-    decode_multi_info,
     decode_value,
     encode_value,
-    multi_info_request,
     read_request,
     write_request,
 )
+from .datalog import Datalog, PointHour, point_hours
+from .datalog_table import hourly
 from .exchange import Exchange, Timing
-from .points import StuderPoint, points_of
-from .units import BATTERY_LINK, BATTERY_MONITOR, KINDS, VARIO_STRING, VARIO_TRACK, XTENDER, UnitKind, describe
-from .values import to_value
+from .identify import Finder
+from .infos import Outcome, is_silence
+from .messages import LogMessage, fetch
+from .points_upload import PAUSE as UPLOAD_PAUSE
+from .settings import Settings
+from .site import Site
+from .traffic import Traffic
+from .upkeep import Upkeep
+from .values import parse, to_value, wall_clock, wall_seconds
+from .watchdogs import Watchdogs
+from .writing import Writer
 
-MANUFACTURER = "Studer Innotec"
-_TOO_OLD = (Code.SERVICE_NOT_SUPPORTED, Code.TYPE_NOT_SUPPORTED)
+CLOCK = 5002
+"""Parameter of the gateway that holds the clock of the installation."""
+MOST_MESSAGES = 128
+"""Messages that can be read at once."""
 
-type _Outcome = float | SolarError | None
+_INFOS, _NOTHING = "infos", "nothing"
 
 
 class StuderClient:
     """One gateway (Xcom-LAN, Xcom-232i) and the units behind it. Implements ``client.Client``."""
 
-    def __init__(self, wire: Wire, *, journal: Journal, timing: Timing | None = None) -> None:
-        """Take the wire; nothing is sent before the first use."""
+    exchange_type: ClassVar[type[Exchange]] = Exchange
+    """What carries the questions."""
+    shares_line: ClassVar[bool] = True
+    """Whether the portal may use the same line, so that a nightly pause makes sense."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        journal: Journal,
+        timing: Timing | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take the wire; nothing is sent before the first use. ``settings`` are the owner's options by name."""
         self.stats = LinkStats()
         self.trace = Trace()
         self.journal = journal
-        self.troubles: Mapping[str, Mapping[str, str]] = {}
-        self._exchange = Exchange(wire, timing=timing or Timing(), stats=self.stats, trace=self.trace)
-        self._exchange.check_peer = self._check_peer
-        # 1 is the running number of the document's example, which the portal may be using.
-        self._running_number = count(2)
-        self._multi_info = True
-        self._installation: Installation | None = None
-        self._guid = ""
-        self._device_limits: dict[Ref, Limits] = {}
-        self._settings: dict[Ref, Reading] = {}
+        self._exchange = self.exchange_type(wire, timing=timing or Timing(), stats=self.stats, trace=self.trace)
+        self._site = Site(self._exchange, journal, settings or {})
+        self.troubles: Mapping[str, Mapping[str, str]] = self._site.troubles
+        """What the owner should look at: units that have stopped, watchdogs that stand in the way of settings."""
+        self._finder = Finder(self._site)
+        self._exchange.check_peer = self._finder.check_peer
+        self._settings = Settings(self._site)
+        self._watchdogs = Watchdogs(self._site, self._settings, self.trace)
+        self._writer = Writer(self._site, self._settings, self._watchdogs)
+        self._upkeep = Upkeep(
+            self._site, self._settings, self._writer, self._watchdogs, self._finder, self.identify, self.trace
+        )
+        self._backup = Backup(self._site, self._settings)
+        self._datalog = Datalog(self._exchange)
 
     # What is there
 
     @property
     def installation(self) -> Installation:
-        """The installation found by the last ``identify`` or given by ``expect``."""
-        if self._installation is None:
-            raise AttributeError("identify() has not been called")
-        return self._installation
+        """The installation found by the last ``identify`` or given by ``expect``; another object when it changes."""
+        return self._site.installation
 
     @property
     def connected(self) -> bool:
@@ -98,384 +105,280 @@ class StuderClient:
 
     def expect(self, installation: Installation) -> None:
         """Take an installation as known from an earlier ``identify``; its gateway is checked when it connects."""
-        self._installation = installation
-        self._guid = installation.root.serial if "-" in installation.root.serial else ""
-
-    async def _read_guid(self) -> str:
-        """The gateway's GUID, empty for a gateway that has none (a plain Xcom-232i)."""
-        request = read_request(GATEWAY, ObjectType.GUID, 0, Property.NONE)
-        try:
-            return decode_guid((await self._exchange.ask(request)).data)
-        except NotSupportedError:
-            return ""
-        except DeviceRefusedError as err:
-            if err.code in (Code.GATEWAY_BUSY, Code.RESPONSE_TIMEOUT):
-                raise
-            return ""
-
-    async def _check_peer(self) -> None:
-        """Check on a new connection, with the line in hand, that it is still the gateway that we know."""
-        if not self._guid or self._installation is None:
-            return
-        answer = await self._exchange.ask_now(read_request(GATEWAY, ObjectType.GUID, 0, Property.NONE))
-        found = decode_guid(answer.data)
-        if found != self._guid:
-            self._exchange.disown_peer()
-            raise WrongDeviceError(expected=self._guid, found=found, address=self._exchange.address)
+        self._site.installation = installation
+        self._finder.expect(installation)
+        self._watchdogs.tell()
 
     async def identify(self, progress: Progress | None = None) -> Installation:
         """Find the gateway and all units, with model, versions and serial number (reference section 10).
 
-        Every family is probed upwards until the first address that is absent. Raises ``LinkError``, ``NoAnswerError``,
-        ``WrongDeviceError``, ``NoDeviceError``.
+        What an earlier look has learned besides (messages seen, stopped units) is kept for the same gateway. Raises
+        ``LinkError``, ``NoAnswerError``, ``WrongDeviceError``, ``NoDeviceError``.
         """
-        tell = progress or (lambda share, name: None)
-        tell(0.0, "gateway")
-        guid = await self._read_guid()
-        found: list[tuple[UnitKind, int]] = []
-        probes = (XTENDER, VARIO_TRACK, VARIO_STRING, BATTERY_LINK, BATTERY_MONITOR)
-        for position, kind in enumerate(probes):
-            if kind is BATTERY_MONITOR and any(other is BATTERY_LINK for other, _ in found):
-                # The two share one address and only one of them exists.
-                continue
-            for address in range(kind.base + 1, kind.base + 1 + kind.most):
-                tell((1 + position) / (len(probes) + 2), f"{kind.name} {address - kind.base}")
-                if not await self._present(kind, address):
-                    break
-                found.append((kind, address))
-        if not found:
-            raise NoDeviceError(address=self._exchange.address)
-        tell(1 - 1 / (len(probes) + 2), "models and serial numbers")
-        numbers = await self._read_infos([(address, number) for kind, address in found for number in kind.identity])
-        units = []
-        for kind, address in found:
-            own = {n: v for (a, n), v in numbers.items() if a == address and isinstance(v, int | float)}
-            described = describe(kind, own)
-            index = address - kind.base
-            unit_id = kind.key if kind.most == 1 else f"{kind.key}{index}"
-            units.append(
-                Unit(
-                    id=unit_id,
-                    kind=kind.key,
-                    name=kind.name if kind.most == 1 else f"{kind.name} {index}",
-                    serial=described.serial,
-                    manufacturer=MANUFACTURER,
-                    model=described.model,
-                    firmware=described.firmware,
-                    hardware=described.hardware,
-                    address=address,
-                )
-            )
-        # A plain Xcom-232i has no GUID; then the first unit's serial number stands for the installation.
-        root_serial = guid or next((unit.serial for unit in units if unit.serial), "")
-        if not root_serial:
-            raise NoDeviceError(address=self._exchange.address)
-        root = Unit(
-            id="gateway",
-            kind="gateway",
-            name="Studer gateway",
-            serial=guid or f"gateway-{root_serial}",
-            manufacturer=MANUFACTURER,
-            model="Xcom-LAN" if guid else "Xcom-232i",
-            address=GATEWAY,
-        )
-        # A unit that does not tell its serial number is known by its place behind the gateway.
-        named = tuple(_with_serial(unit, root_serial) for unit in units)
-        self._guid = guid
-        self._installation = Installation(root, named)
-        self._device_limits.clear()
-        tell(1.0, "")
-        return self._installation
+        self._exchange.forget_source()
+        found = await self._finder.find(progress)
+        known = self._site.known
+        kept = known.facts if known is not None and known.root.serial == found.root.serial else {}
+        self._site.installation = Installation(found.root, found.units, {**kept, **found.facts})
+        self._settings.forget()
+        await self._watchdogs.look()
+        # A gateway without messages has no news.
+        with suppress(NotSupportedError):
+            await self._upkeep.check_messages()
+        return self._site.installation
 
-    async def _present(self, kind: UnitKind, address: int) -> bool:
-        request = read_request(address, ObjectType.INFO, kind.probe, Property.INFO_VALUE)
-        try:
-            answer = await self._exchange.ask(request, retries=1, suspect_link=False)
-        except DeviceAbsentError, NoAnswerError:
-            return False
-        except NotSupportedError:
-            return kind.most > 1
-        except DeviceRefusedError as err:
-            # A battery link is asked for the numbers of a monitor and the other way round: "invalid data" is a no.
-            return kind.most > 1 and err.code != Code.INVALID_DATA
-        return _float(answer.data) is not None or kind.most > 1
+    # Points
 
     def points(self, unit: Unit) -> Mapping[str, StuderPoint]:
-        """The points of that unit by key."""
-        return points_of(unit.kind)
+        """The points of that unit by key: those of the table, and those that the owner has added."""
+        points = self._site.points(unit)
+        if self.shares_line:
+            return points
+        return {key: point for key, point in points.items() if point.controller != UPLOAD_PAUSE}
 
-    def _resolve(self, ref: Ref) -> tuple[Unit, StuderPoint]:
-        unit = self.installation.unit(ref.unit)
-        point = self.points(unit).get(ref.key) if unit else None
-        if unit is None or point is None:
-            raise UnknownPointError(point=ref.key, unit=ref.unit)
-        return unit, point
+    def find(self, unit: Unit, name: str) -> StuderPoint:
+        """The point that somebody calls by key or number, also from the catalogue; raises ``UnknownPointError``."""
+        return self._site.find(unit, name)
+
+    @staticmethod
+    def catalogue(kind: str) -> list[Entry]:
+        """Everything that units of that kind know, for a searchable list; takes some 20 ms."""
+        return catalogue.catalogue(kind)
 
     # Reading
 
     def group(self, ref: Ref) -> Hashable:
         """All infos travel in one multi-info exchange, every setting in its own."""
-        _, point = self._resolve(ref)
-        if self._multi_info and point.address.object_type is ObjectType.INFO:
-            return "infos"
+        _, point = self._site.resolve(ref)
+        if point.quantity is Quantity.EVENT or point.access is Access.PRESS:
+            return _INFOS if self._site.infos.together else _NOTHING
+        if self._site.infos.together and point.address.object_type is ObjectType.INFO:
+            return _INFOS
         return ref.unit, point.address.number
 
     async def read(self, refs: Sequence[Ref]) -> Report:
         """Read points: all infos together, settings one by one. See ``client.Client.read``.
 
         An error of the link ends the read; it is raised when nothing was read, else it is in the report for what is
-        missing.
+        missing. By the way the client looks after messages and units (``upkeep``).
         """
         report = Report()
-        infos: dict[tuple[int, int], list[tuple[Ref, StuderPoint]]] = {}
-        settings: list[tuple[Ref, Unit, StuderPoint]] = []
+        infos: dict[Ref, tuple[StuderPoint, tuple[InfoItem, ...]]] = {}
+        settings: list[tuple[Ref, StuderPoint]] = []
+        events = False
         for ref in refs:
             try:
-                unit, point = self._resolve(ref)
+                unit, point = self._site.resolve(ref)
             except UnknownPointError as err:
                 report.failed[ref] = err
                 continue
-            if point.address.object_type is ObjectType.INFO:
-                infos.setdefault((unit.address, point.address.number), []).append((ref, point))
+            if not point.measured:
+                report.failed[ref] = NotSupportedError(device=unit.name, code=0, reason="it is not measured")
+            elif point.quantity is Quantity.EVENT or point.access is Access.PRESS:
+                events = events or point.quantity is Quantity.EVENT
+                report.readings[ref] = Reading(None, time.monotonic())
+            elif point.address.object_type is ObjectType.INFO:
+                infos[ref] = point, self._site.items(unit, point)
             else:
-                settings.append((ref, unit, point))
-        lost: SolarError | None = None
-        for (address, number), outcome in (await self._read_infos(list(infos))).items():
-            for ref, point in infos[address, number]:
-                if isinstance(outcome, SolarError):
-                    report.failed[ref] = outcome
-                    lost = outcome if _is_silence(outcome) else lost
-                else:
-                    report.readings[ref] = Reading(to_value(point, outcome), time.monotonic())
-        for ref, unit, point in settings:
+                settings.append((ref, point))
+        lost = await self._read_infos(infos, report)
+        for ref, point in settings:
             if lost is not None:
                 report.failed[ref] = lost
                 continue
             try:
-                report.readings[ref] = await self._read_setting(ref, unit, point)
+                report.readings[ref] = self._settings.reading(point, await self._settings.read(ref))
             except SolarError as err:
                 report.failed[ref] = err
-                lost = err if _is_silence(err) else None
-        if lost is not None and not report.readings:
-            raise lost
+                lost = err if is_silence(err) else None
+        if lost is not None:
+            if not any(reading.value is not None for reading in report.readings.values()):
+                raise lost
+        elif self._site.known is not None and refs:
+            await self._upkeep.look_after(messages_wanted=events, silent=not infos and not settings)
+        report.happenings = self._upkeep.take_happenings()
         return report
 
-    async def _read_infos(self, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], _Outcome]:
-        """Read infos given as (address, number), in as few exchanges as the gateway allows."""
-        outcomes: dict[tuple[int, int], _Outcome] = {}
-        for chunk in batched(wanted, MULTI_INFO_LIMIT, strict=False):
-            try:
-                outcomes |= await self._read_chunk(chunk)
-            except SolarError as err:
-                outcomes |= dict.fromkeys(chunk, err)
-            if (silence := _silence_in(outcomes)) is not None:
-                # The rest would only wait for the same silence.
-                return outcomes | {each: silence for each in wanted if each not in outcomes}
-        return outcomes
-
-    async def _read_chunk(self, chunk: Sequence[tuple[int, int]]) -> dict[tuple[int, int], _Outcome]:
-        if not self._multi_info or len(chunk) == 1:
-            return await self._read_singly(chunk)
-        items = {InfoItem(number, _device_index(address)): (address, number) for address, number in chunk}
-        try:
-            answer = await self._exchange.ask(multi_info_request(items, 2 + next(self._running_number) % 0xFFF0))
-            values = decode_multi_info(answer.data).values
-        except DeviceRefusedError as err:
-            if err.code in _TOO_OLD:
-                self._multi_info = False
-                return await self._read_singly(chunk)
-            if err.code in (Code.GATEWAY_BUSY, Code.RESPONSE_TIMEOUT):
-                raise
-            # One number the gateway does not know costs the whole request: halve the list to find it.
-            middle = len(chunk) // 2
-            outcomes = await self._read_chunk(chunk[:middle])
-            if _silence_in(outcomes) is not None:
-                return outcomes
-            return outcomes | await self._read_chunk(chunk[middle:])
-        return {
-            place: values.get(item, BadAnswerError(device="The gateway", reason=f"info {item.number} is missing"))
-            for item, place in items.items()
-        }
-
-    async def _read_singly(self, chunk: Iterable[tuple[int, int]]) -> dict[tuple[int, int], _Outcome]:
-        """Read infos one by one; silence ends it, and what came before is kept."""
-        outcomes: dict[tuple[int, int], _Outcome] = {}
-        for address, number in chunk:
-            request = read_request(address, ObjectType.INFO, number, Property.INFO_VALUE)
-            try:
-                outcomes[address, number] = _info_value((await self._exchange.ask(request)).data)
-            except SolarError as err:
-                outcomes[address, number] = err
-                if _is_silence(err):
-                    break
-        return outcomes
-
-    async def _read_setting(
-        self, ref: Ref, unit: Unit, point: StuderPoint, priority: Priority = Priority.POLL
-    ) -> Reading:
-        """Read the flash value; what was written to RAM since lies above it and cannot be read."""
-        stored = to_value(point, await self._read_property(unit, point, Property.VALUE, priority))
-        in_force = self.journal.saw_flash(unit.serial, point.key, stored)
-        reading = Reading(in_force, time.monotonic(), stored)
-        self._settings[ref] = reading
-        return reading
-
-    async def _read_property(
-        self, unit: Unit, point: StuderPoint, which: Property, priority: Priority = Priority.POLL
-    ) -> float | None:
-        request = read_request(unit.address, ObjectType.PARAMETER, point.address.number, which)
-        return decode_value(point.address.format, (await self._exchange.ask(request, priority)).data)
+    async def _read_infos(
+        self, infos: Mapping[Ref, tuple[StuderPoint, tuple[InfoItem, ...]]], report: Report
+    ) -> SolarError | None:
+        """Read infos into ``report``; returns the silence that ended it, if so."""
+        wanted = dict.fromkeys(item for _, items in infos.values() for item in items)
+        outcomes = await self._site.infos.read(list(wanted))
+        lost: SolarError | None = None
+        for ref, (point, items) in infos.items():
+            outcome = _sum([outcomes[item] for item in items])
+            if isinstance(outcome, SolarError):
+                report.failed[ref] = outcome
+                lost = outcome if is_silence(outcome) else lost
+            else:
+                report.readings[ref] = Reading(to_value(point, outcome), time.monotonic())
+        return lost
 
     # Settings
 
     async def limits(self, ref: Ref) -> Limits:
         """The device's own minimum and maximum (properties 6 and 7), narrowed by the order of settings.
 
-        The device's limits are read once; where it does not tell them, those of the table hold (48 V, 230 V).
+        The device's limits are read once; where it does not tell them, those of the table hold, scaled to the battery
+        and mains voltage of this system.
         """
-        unit, point = self._resolve(ref)
-        own = await self._own_limits(ref, unit, point)
-        step = point.step or 0.0
-        low, high = own.minimum, own.maximum
-        if point.below and (other := await self._in_force(Ref(ref.unit, point.below))) is not None:
-            high = min(math.inf if high is None else high, other - step)
-        if point.above and (other := await self._in_force(Ref(ref.unit, point.above))) is not None:
-            low = max(-math.inf if low is None else low, other + step)
-        return Limits(low, high, own.step)
-
-    async def _own_limits(self, ref: Ref, unit: Unit, point: StuderPoint, priority: Priority = Priority.POLL) -> Limits:
-        if ref not in self._device_limits:
-            try:
-                low = await self._read_property(unit, point, Property.MINIMUM, priority)
-                high = await self._read_property(unit, point, Property.MAXIMUM, priority)
-            except DeviceRefusedError, BadAnswerError:
-                low = high = None
-            plausible = low is not None and high is not None and low < high
-            self._device_limits[ref] = (
-                Limits(low, high, point.step) if plausible else Limits(point.minimum, point.maximum, point.step)
-            )
-        return self._device_limits[ref]
-
-    async def _in_force(self, ref: Ref, priority: Priority = Priority.POLL) -> float | None:
-        """The value of a setting that holds now, from the last reading or from the device."""
-        unit, point = self._resolve(ref)
-        reading = self._settings.get(ref) or await self._read_setting(ref, unit, point, priority)
-        return float(reading.value) if isinstance(reading.value, int | float) else None
+        return await self._settings.limits(ref)
 
     async def write(self, ref: Ref, value: Value, *, permanent: bool = False, confirmed: bool = False) -> Reading:
         """Set a parameter, in RAM unless ``permanent``. See ``client.Client.write`` for what is raised.
 
-        A RAM value cannot be read back; the gateway's confirmation is all there is. It is sent even when we believe
-        that it is in force already, because a unit that has restarted has lost it without telling us.
+        Besides: ``ManagedByBatteryError`` for what the Xcom-CAN has taken over, ``WatchdogArmedError`` where the write
+        would start a watchdog, ``FlashWornError`` after 1000 permanent writes of one parameter.
         """
-        unit, point = self._resolve(ref)
-        if not point.writable:
-            raise NotWritableError(point=point.name)
-        if point.risk is Risk.OUTAGE and not confirmed:
-            raise NeedsConsentError(point=point.name, reason="this can cut the supply")
-        number = await self._checked(ref, unit, point, value)
-        if permanent or point.wear is Wear.FLASH:
-            return await self._write_flash(ref, unit, point, number)
-        return await self._write_ram(ref, unit, point, number)
+        return await self._writer.write(ref, value, permanent=permanent, confirmed=confirmed)
 
-    async def _checked(self, ref: Ref, unit: Unit, point: StuderPoint, value: Value) -> float:
-        number = check_number(point, value, await self._own_limits(ref, unit, point, Priority.PERSON))
-        for other, error in ((point.below, NotBelowError), (point.above, NotAboveError)):
-            limit = await self._in_force(Ref(ref.unit, other), Priority.PERSON) if other else None
-            if other and limit is not None and not (number < limit if error is NotBelowError else number > limit):
-                name = self.points(unit)[other].name
-                raise error(point=point.name, other=name, limit=limit, unit=point.unit, value=number)
-        return number
+    async def read_any(self, unit: Unit, name: str) -> tuple[StuderPoint, Reading]:
+        """Read whatever a unit knows, by key or number; returns what it is and its value.
 
-    async def _write_ram(self, ref: Ref, unit: Unit, point: StuderPoint, number: float) -> Reading:
-        # What flash holds is noted with the RAM value: should it change later, somebody used the remote control.
-        known = self._settings.get(ref)
-        stored = known.stored if known else (await self._read_setting(ref, unit, point, Priority.PERSON)).stored
-        await self._send(ref, unit, point, Property.UNSAVED_VALUE, number)
-        self.journal.wrote_ram(unit.serial, point.key, number, stored)
-        reading = self._settings[ref] = Reading(number, time.monotonic(), stored)
-        return reading
+        Raises ``UnknownPointError`` and the error for which it could not be read.
+        """
+        point = self.find(unit, name)
+        ref = Ref(unit.id, point.key)
+        report = await self.read([ref])
+        if (error := report.failed.get(ref)) is not None:
+            raise error
+        return point, report.readings[ref]
 
-    async def _write_flash(self, ref: Ref, unit: Unit, point: StuderPoint, number: float) -> Reading:
-        before = await self._read_property(unit, point, Property.VALUE, Priority.PERSON)
-        in_force = self.journal.saw_flash(unit.serial, point.key, to_value(point, before))
-        if not (_same(point, before, number) and _same(point, in_force, number)):
-            self.journal.check_flash(unit.serial, point.key, point.name)
-            # Counted before it is sent: a write that gets no answer may have been carried out.
-            self.journal.wrote_flash(unit.serial, point.key)
-            try:
-                await self._send(ref, unit, point, Property.VALUE, number)
-            except WriteUncertainError:
-                if not _same(point, await self._read_property(unit, point, Property.VALUE, Priority.PERSON), number):
-                    raise
-            before = await self._read_property(unit, point, Property.VALUE, Priority.PERSON)
-            if not _same(point, before, number):
-                kept = "nothing" if before is None else before
-                raise NotKeptError(point=point.name, value=number, kept=kept)
-        kept_value = to_value(point, before)
-        reading = self._settings[ref] = Reading(kept_value, time.monotonic(), kept_value)
-        return reading
+    async def write_any(
+        self, unit: Unit, name: str, value: Value, *, permanent: bool = False, confirmed: bool = False
+    ) -> tuple[StuderPoint, Reading]:
+        """Set whatever a unit lets be set, by key or number; ``value`` may be text ("on", "07:30", "2.5").
 
-    async def _send(self, ref: Ref, unit: Unit, point: StuderPoint, where: Property, number: float) -> None:
-        data = encode_value(point.address.format, number / point.address.factor)
-        request = write_request(unit.address, point.address.number, where, data)
-        await self._exchange.prepare(Priority.PERSON)
-        try:
-            await self._exchange.ask(request, Priority.PERSON, retries=0)
-        except (NoAnswerError, LinkLostError) as err:
-            raise WriteUncertainError(device=unit.name, point=point.name) from err
-        except DeviceRefusedError as err:
-            if err.code not in (Code.DATA_TOO_SMALL, Code.DATA_TOO_BIG):
-                raise
-            self._device_limits.pop(ref, None)
-            limits = await self.limits(ref)
-            raise ValueRangeError(
-                point=point.name,
-                minimum=-math.inf if limits.minimum is None else limits.minimum,
-                maximum=math.inf if limits.maximum is None else limits.maximum,
-                unit=point.unit,
-                value=number,
-            ) from err
+        Installer settings have to be confirmed like those that can cut the supply. Raises what ``write`` raises.
+        """
+        point = self.find(unit, name)
+        self._writer.check_consent(point, confirmed=confirmed)
+        ref = Ref(unit.id, point.key)
+        reading = await self.write(ref, parse(point, value), permanent=permanent, confirmed=confirmed)
+        return point, reading
+
+    async def export_settings(self, progress: Progress | None = None) -> dict[str, Any]:
+        """All settings of all units; ``backup.as_text`` makes a file of them. See ``Backup.export``."""
+        return await self._backup.export(progress)
+
+    @staticmethod
+    def settings_text(document: Mapping[str, Any]) -> str:
+        """An exported document as a text for people. See ``backup.as_text``."""
+        return as_text(document)
+
+    async def compare_settings(
+        self, document: Mapping[str, Any], progress: Progress | None = None
+    ) -> tuple[list[Difference], list[str]]:
+        """What is different from an exported document, and which units are missing. See ``Backup.compare``."""
+        return await self._backup.compare(document, progress)
+
+    # Clock
+
+    async def clock(self) -> datetime:
+        """The wall clock of the installation, without time zone; raises the errors of ``read``."""
+        request = read_request(GATEWAY, ObjectType.PARAMETER, CLOCK, Property.VALUE)
+        answer = await self._exchange.ask(request, Priority.PERSON)
+        return wall_clock(int(decode_value(Format.INT32, answer.data) or 0))
+
+    async def glance(self) -> tuple[datetime, float]:
+        """The clock of the installation and when it was read (monotonic), by one question that is not repeated.
+
+        For a pause: the answer brings the status bits of the gateway with it (``traffic``), and silence is not taken
+        for a broken connection. Raises the errors of ``read``.
+        """
+        request = read_request(GATEWAY, ObjectType.PARAMETER, CLOCK, Property.VALUE)
+        answer = await self._exchange.ask(request, Priority.CONTROL, retries=0, suspect_link=False)
+        return wall_clock(int(decode_value(Format.INT32, answer.data) or 0)), time.monotonic()
+
+    async def set_clock(self, now: datetime, *, tolerance: float = 30.0) -> float:
+        """Set the clock of the installation to ``now``, a wall clock time without time zone.
+
+        Returns by how many seconds it was ahead. It is left alone when that is no more than ``tolerance``, because
+        every step of the clock is one in the day counters as well. Raises ``WriteUncertainError`` when the clock does
+        not show the new time afterwards.
+        """
+        started = time.monotonic()
+        ahead = (await self.clock() - now).total_seconds()
+        if abs(ahead) <= tolerance:
+            return ahead
+        wanted = wall_seconds(now) + round(time.monotonic() - started)
+        request = write_request(GATEWAY, CLOCK, Property.UNSAVED_VALUE, encode_value(Format.INT32, wanted))
+        # A clock that was set to the same time twice is right, so silence may be met with the same question.
+        await self._exchange.ask(request, Priority.PERSON)
+        left = (await self.clock() - now).total_seconds() - (time.monotonic() - started)
+        if abs(left) > max(tolerance, 5.0):
+            raise WriteUncertainError(device=self.installation.root.name, point="Clock")
+        return ahead
+
+    # Messages
+
+    async def read_messages(self, count: int) -> list[dict[str, Any]]:
+        """The newest messages of the system, newest first, at most 128: number, kind, text, unit and time.
+
+        Those that are news are reported as happenings by the next ``read`` as well. Raises the errors of ``read``.
+        """
+        found = await fetch(self._exchange, max(1, min(count, MOST_MESSAGES)))
+        self._upkeep.take(found)
+        return [self._shown(message) for message in found]
+
+    def _shown(self, message: LogMessage) -> dict[str, Any]:
+        return {
+            "number": message.number,
+            "kind": message.kind,
+            "text": message.text,
+            "unit": self._upkeep.name_of(message.source),
+            "time": message.time.isoformat(),
+        }
+
+    # Datalog
+
+    async def datalog_days(self) -> list[date]:
+        """The days whose datalog is on the gateway's card, oldest first. See ``Datalog``."""
+        # Its answer tells whether the portal still has to fetch something.
+        await self.clock()
+        return await self._datalog.days()
+
+    async def read_datalog(self, day: date) -> bytes:
+        """The datalog of a day as the gateway keeps it, a table as text (``datalog_table.hourly`` reads it).
+
+        Polling should be paused meanwhile. Raises ``ValueKindError`` for a day that is not over,
+        ``DatalogWaitsError`` while the portal has not fetched the newest file, ``DeviceBusyError`` while it does,
+        ``DeviceRefusedError`` for a day without a file, and the errors of ``read``.
+        """
+        return await self._datalog.read_day(day, (await self.clock()).date())
+
+    def datalog_hours(self, content: bytes) -> list[PointHour]:
+        """The hourly values of a datalog that belong to points of this installation; raises ``BadAnswerError``."""
+        return point_hours(self._site, hourly(content))
+
+    # Pause
+
+    @property
+    def traffic(self) -> Traffic:
+        """What our end of the line shows: the status bits of the gateway, and the portal fetching files."""
+        return self._exchange.traffic
+
+    def pause_objection(self) -> SolarError | None:
+        """Why the gateway must not be left alone for a while, if so."""
+        return self._watchdogs.pause_objection()
+
+    def check_pause(self) -> None:
+        """Raise ``PauseRefusedError`` when a pause would make the gateway reset itself."""
+        if (objection := self.pause_objection()) is not None:
+            raise objection
 
     async def close(self) -> None:
-        """Close the wire."""
+        """Close the link and end every task of this client."""
+        await self._watchdogs.close()
         await self._exchange.close()
 
 
-def _same(point: StuderPoint, kept: Value, number: float) -> bool:
-    """Whether the device kept what was sent: it stores 16-bit fixed point, so half a step is no difference."""
-    return isinstance(kept, int | float) and abs(kept - number) <= (point.step or 1e-3) / 2
-
-
-def _device_index(address: int) -> int:
-    """A unit's number in its family, as multi-info items name it."""
-    return next(address - kind.base for kind in KINDS.values() if kind.base < address <= kind.base + kind.most)
-
-
-def _info_value(data: bytes) -> float | None:
-    """A single info's value: two bytes are an enumeration, four a number."""
-    return decode_value(Format.SHORT_ENUM if len(data) == 2 else Format.FLOAT, data)
-
-
-def _float(data: bytes) -> float | None:
-    try:
-        return _info_value(data)
-    except BadAnswerError:
-        return None
-
-
-def _is_silence(error: SolarError) -> bool:
-    """Whether an error is of the link or of the whole gateway, so that asking on makes no sense."""
-    return not isinstance(error, DeviceRefusedError | BadAnswerError) or (
-        isinstance(error, DeviceRefusedError) and error.code == Code.GATEWAY_BUSY
-    )
-
-
-def _silence_in(outcomes: Mapping[tuple[int, int], _Outcome]) -> SolarError | None:
-    return next((each for each in outcomes.values() if isinstance(each, SolarError) and _is_silence(each)), None)
-
-
-def _with_serial(unit: Unit, root_serial: str) -> Unit:
-    if unit.serial:
-        return unit
-    return replace(unit, serial=f"{root_serial}-{unit.id}")
+def _sum(outcomes: Sequence[Outcome]) -> Outcome:
+    """The sum of what a value is made of; an error or a missing part costs the whole."""
+    total = 0.0
+    for outcome in outcomes:
+        if not isinstance(outcome, int | float):
+            return outcome
+        total += outcome
+    return total if len(outcomes) > 1 else outcomes[0]

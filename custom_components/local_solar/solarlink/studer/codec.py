@@ -245,6 +245,8 @@ class Request:
     destination: int
     message: Message
     source: int = OUR_ADDRESS
+    answered_as: tuple[int, ...] = ()
+    """Property ids that an answer may carry instead of the request's: a file transfer's do (reference section 6)."""
 
     def encode(self) -> bytes:
         """The request as it goes over the wire."""
@@ -266,7 +268,7 @@ class Request:
             or answer.service != asked.service
             or answer.object_type != asked.object_type
             or answer.object_id != asked.object_id
-            or answer.property_id != asked.property_id
+            or answer.property_id not in (asked.property_id, *self.answered_as)
         ):
             return None
         return answer

@@ -108,7 +108,10 @@ def _points_at(object_type: int, number: int) -> list[StuderPoint]:
     return [
         point
         for point in POINTS
-        if point.unit_kind != "bsp" and (point.address.object_type, point.address.number) == (object_type, number)
+        if point.unit_kind != "bsp"
+        and point.measured
+        and not point.address.aggregate
+        and (point.address.object_type, point.address.number) == (object_type, number)
     ]
 
 

@@ -1,9 +1,10 @@
 """Questions and answers with a Studer gateway: one at a time, strictly matched, repeated only where that can help."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import (
     DeviceAbsentError,
@@ -18,7 +19,24 @@ from ..links.stats import LinkStats
 from ..links.turns import Priority, Turns
 from ..links.wire import Wire
 from ..trace import Direction, Trace
-from .codec import Code, FrameReader, Message, Request, code_name
+from .codec import (
+    GATEWAY,
+    OUR_ADDRESS,
+    Code,
+    FrameReader,
+    Message,
+    ObjectType,
+    Property,
+    Request,
+    Service,
+    code_name,
+    read_request,
+)
+from .traffic import Traffic
+
+DISTINCTIVE = range(4001, 4017)
+"""Source addresses that nobody else on the line uses: the portal and all known programs send as 1. No document says
+that a gateway must answer them, so ``OUR_ADDRESS`` remains for one that does not (reference section 3.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +47,16 @@ class Timing:
     retries: int = 2
     busy: float = 5.0
     open: float = 10.0
+    longest_run: float = 5.0
+    """Polls that follow each other without a gap for that long leave the line to the portal for a moment."""
+    rest: float = 1.0
+    """How long that moment is (reference section 8)."""
+    patrol: float = 300.0
+    """Between two looks at something that hardly ever changes: who is there, which watchdogs are on."""
+    feeds: float = 3.0
+    """How often a watchdog is fed within its delay: room for two writes that are lost."""
+    glance: float = 60.0
+    """Between two looks at units that have stopped."""
 
 
 _RETRY_ONCE = {Code.INVALID_FRAME, Code.RESPONSE_TIMEOUT, Code.WRITE_PROPERTY_FAILED, Code.READ_PROPERTY_FAILED}
@@ -62,7 +90,12 @@ class Exchange:
         self.check_peer: Callable[[], Awaitable[None]] | None = None
         """Called with the line in hand before the first question on a new connection; raises ``WrongDeviceError``."""
         self.flags = 0
-        """Frame flags of the last answer: the gateway's status bits."""
+        """Frame flags of the last answer seen, ours or another's: the gateway's status bits."""
+        self.source: int | None = None
+        """The address that we send from; ``None`` until a gateway has answered one."""
+        self.last_sent = -math.inf
+        """When the last request left, in seconds of the monotonic clock."""
+        self.traffic = Traffic()
         self._wire = wire
         self._stats = stats
         self._trace = trace
@@ -71,6 +104,10 @@ class Exchange:
         self._pending: tuple[Request, asyncio.Future[Message]] | None = None
         self._connection = 0
         self._checked_connection = 0
+        self._last_poll = -math.inf
+        self._run_began = -math.inf
+        self._unanswered: dict[tuple[int, int, int, int], float] = {}
+        """Writes whose confirmation may still come, and until when; only kept while we share one address with all."""
         wire.user = self
 
     def wire_up(self, peer: str) -> None:
@@ -83,14 +120,20 @@ class Exchange:
     def wire_data(self, data: bytes) -> None:
         """Look for the awaited answer; everything else on a shared line is counted and left alone."""
         self._trace.add(Direction.RECEIVED, data)
-        for frame in self._reader.feed(data):
+        frames = self._reader.feed(data)
+        for frame in frames:
             request, future = self._pending or (None, None)
             answer = request.accepts(frame) if request else None
+            if (any_answer := answer or Message.decode(frame.data)) is not None and any_answer.is_answer:
+                # The bits are those of the whole gateway, whoever had asked.
+                self.flags = frame.flags
+                self.traffic.saw(frame, any_answer, ours=answer is not None)
             if answer is None or future is None or future.done():
                 self._stats.foreign += 1
                 continue
-            self.flags = frame.flags
             future.set_result(answer)
+        if not frames:
+            self.traffic.saw_bytes()
         self._stats.dropped_bytes = self._reader.dropped
 
     def wire_down(self, error: LinkError) -> None:
@@ -143,9 +186,24 @@ class Exchange:
     async def _ask_once(self, request: Request, priority: Priority) -> Message:
         # The connection is awaited outside the turn: a person's write must not queue behind somebody's waiting.
         await self.open()
+        if priority is Priority.POLL:
+            await self._leave_room()
         async with self._turns.turn(priority):
             await self._check_connection()
-            return await self.ask_now(request)
+            try:
+                return await self.ask_now(request)
+            finally:
+                if priority is Priority.POLL:
+                    self._last_poll = time.monotonic()
+
+    async def _leave_room(self) -> None:
+        """Let the portal have the line for a moment when polls have kept it busy for long."""
+        now = time.monotonic()
+        if now - self._last_poll >= self.timing.rest:
+            self._run_began = now
+        elif now - self._run_began >= self.timing.longest_run:
+            await asyncio.sleep(self.timing.rest)
+            self._run_began = time.monotonic()
 
     async def prepare(self, priority: Priority) -> None:
         """Make sure that the right gateway is connected, so that what follows fails for its own reasons only."""
@@ -163,17 +221,63 @@ class Exchange:
     async def _check_connection(self) -> None:
         if self._checked_connection == (connection := self._connection):
             return
+        if self.source is None:
+            await self._find_source()
         if self.check_peer:
             await self.check_peer()
         self._checked_connection = connection
 
+    async def _find_source(self) -> None:
+        """Find out, with the line in hand, whether this gateway answers to an address of our own."""
+        question = read_request(GATEWAY, ObjectType.GUID, 0, Property.NONE)
+        for source in (DISTINCTIVE[0], OUR_ADDRESS):
+            self.source = source
+            try:
+                await self.ask_now(question)
+            except DeviceRefusedError:
+                # A refusal is an answer too.
+                return
+            except NoAnswerError:
+                self.source = None
+                if source == OUR_ADDRESS:
+                    raise
+            except LinkError:
+                self.source = None
+                raise
+            else:
+                return
+
     async def ask_now(self, request: Request) -> Message:
         """Ask once, for callers that hold the turn."""
+        request = replace(request, source=OUR_ADDRESS if self.source is None else self.source)
+        await self._outlast_confirmation(request)
+        try:
+            return await self._exchange_frames(request)
+        except NoAnswerError, LinkLostError:
+            self._expect_late_confirmation(request)
+            raise
+
+    def _expect_late_confirmation(self, request: Request) -> None:
+        """A confirmation that comes late must not be taken for that of the next write of the same setting."""
+        if request.message.service != Service.WRITE:
+            # A late answer to the same question is as good as one in time.
+            return
+        if request.source in DISTINCTIVE:
+            self.source = DISTINCTIVE[(DISTINCTIVE.index(request.source) + 1) % len(DISTINCTIVE)]
+        else:
+            self._unanswered[_signature(request)] = time.monotonic() + self.timing.answer
+
+    async def _outlast_confirmation(self, request: Request) -> None:
+        until = self._unanswered.pop(_signature(request), None)
+        if until is not None and request.message.service == Service.WRITE:
+            await asyncio.sleep(max(until - time.monotonic(), 0.0))
+
+    async def _exchange_frames(self, request: Request) -> Message:
         future = asyncio.get_running_loop().create_future()
         self._pending = (request, future)
         data = request.encode()
         self._stats.exchanges += 1
-        started = time.monotonic()
+        started = self.last_sent = time.monotonic()
         try:
             self._wire.send(data)
             self._trace.add(Direction.SENT, data)
@@ -189,6 +293,11 @@ class Exchange:
         if answer.is_error:
             raise refusal(request.destination, answer.code)
         return answer
+
+    def forget_source(self) -> None:
+        """Find out anew which address the gateway answers to, before the next question."""
+        self.source = None
+        self._checked_connection = 0
 
     def disown_peer(self) -> None:
         """The gateway at the other end is not ours."""
@@ -207,3 +316,8 @@ class Exchange:
     async def close(self) -> None:
         """Close the wire; who still waits gets ``LinkClosedError``."""
         await self._wire.close()
+
+
+def _signature(request: Request) -> tuple[int, int, int, int]:
+    message = request.message
+    return request.destination, message.service, message.object_id, message.property_id

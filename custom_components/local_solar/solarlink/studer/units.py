@@ -22,7 +22,18 @@ class UnitKind:
     software_low: int
     fid_high: int
     fid_low: int
+    nominal_voltage: int
+    """An info that tells for which battery voltage (12, 24 or 48 V) the unit works."""
     models: dict[int, str]
+    watchdog: tuple[int, int, int] | None = None
+    """Parameters of the unit's own SCOM watchdog (reference section 7.2): whether it is on, its delay in seconds, and
+    whether every write is saved in flash; without the last, an ordinary write starts the watchdog too."""
+    running: tuple[int, ...] = ()
+    """Infos that are all 1 while the unit works."""
+    faultless: tuple[int, ...] = ()
+    """Infos that are all 0 while the unit has no error."""
+    variants: tuple[int, dict[int, str]] | None = None
+    """An info that tells the model more exactly than ``model_info``, and what its values mean."""
 
     @property
     def identity(self) -> tuple[int, ...]:
@@ -34,22 +45,95 @@ class UnitKind:
             self.software_low,
             self.fid_high,
             self.fid_low,
+            self.nominal_voltage,
+            *((self.variants[0],) if self.variants else ()),
         )
 
 
 XTENDER = UnitKind(
-    "xt", "Xtender", 100, 9, 3000, 3124, 3129, 3130, 3131, 3156, 3157, {1: "XTH", 256: "XTM", 512: "XTS"}
+    key="xt",
+    name="Xtender",
+    base=100,
+    most=9,
+    probe=3000,
+    model_info=3124,
+    hardware_info=3129,
+    software_high=3130,
+    software_low=3131,
+    fid_high=3156,
+    fid_low=3157,
+    nominal_voltage=3127,
+    models={1: "XTH", 256: "XTM", 512: "XTS"},
+    watchdog=(1628, 1629, 1550),
+    running=(3049,),
 )
 VARIO_TRACK = UnitKind(
-    "vt", "VarioTrack", 300, 15, 11000, 11047, 11049, 11050, 11051, 11067, 11068, {0x2601: "VT-65/80"}
+    key="vt",
+    name="VarioTrack",
+    base=300,
+    most=15,
+    probe=11000,
+    model_info=11047,
+    hardware_info=11049,
+    software_high=11050,
+    software_low=11051,
+    fid_high=11067,
+    fid_low=11068,
+    nominal_voltage=11048,
+    models={0x2601: "VT-65/80"},
+    watchdog=(10342, 10343, 10058),
+    running=(11069,),
+    faultless=(11034,),
+    variants=(11015, {0: "VT-80", 1: "VT-65", 2: "VT-40", 3: "VT-HV"}),
 )
 VARIO_STRING = UnitKind(
-    "vs", "VarioString", 700, 15, 15000, 15074, 15076, 15077, 15078, 15102, 15103, {12801: "VS-120", 13057: "VS-70"}
+    key="vs",
+    name="VarioString",
+    base=700,
+    most=15,
+    probe=15000,
+    model_info=15074,
+    hardware_info=15076,
+    software_high=15077,
+    software_low=15078,
+    fid_high=15102,
+    fid_low=15103,
+    nominal_voltage=15075,
+    models={12801: "VS-120", 13057: "VS-70"},
+    watchdog=(14218, 14219, 14069),
+    running=(15108,),
+    faultless=(15049,),
 )
 BATTERY_MONITOR = UnitKind(
-    "bsp", "BSP battery monitor", 600, 1, 7034, 7034, 7036, 7037, 7038, 7048, 7049, {10241: "BSP"}
+    key="bsp",
+    name="BSP battery monitor",
+    base=600,
+    most=1,
+    probe=7034,
+    model_info=7034,
+    hardware_info=7036,
+    software_high=7037,
+    software_low=7038,
+    fid_high=7048,
+    fid_low=7049,
+    nominal_voltage=7035,
+    models={10241: "BSP"},
 )
-BATTERY_LINK = UnitKind("bms", "Xcom-CAN BMS", 600, 1, 7054, 7034, 7036, 7037, 7038, 7048, 7049, {})
+BATTERY_LINK = UnitKind(
+    key="bms",
+    name="Xcom-CAN BMS",
+    base=600,
+    most=1,
+    probe=7054,
+    model_info=7034,
+    hardware_info=7036,
+    software_high=7037,
+    software_low=7038,
+    fid_high=7048,
+    fid_low=7049,
+    nominal_voltage=7035,
+    models={},
+)
 
 KINDS = {kind.key: kind for kind in (XTENDER, VARIO_TRACK, VARIO_STRING, BATTERY_MONITOR, BATTERY_LINK)}
 
@@ -62,6 +146,8 @@ class Description:
     model: str = ""
     firmware: str = ""
     hardware: str = ""
+    voltage: float = 0.0
+    """Battery voltage for which the unit works, V; 0 where it does not tell."""
 
 
 def describe(kind: UnitKind, numbers: dict[int, float]) -> Description:
@@ -73,9 +159,25 @@ def describe(kind: UnitKind, numbers: dict[int, float]) -> Description:
     pairs = kind.software_high in good and kind.software_low in good
     serial = kind.fid_high in good and kind.fid_low in good
     text = codec.fid(good[kind.fid_high], good[kind.fid_low]) if serial else ""
+    exact, names = kind.variants or (0, {})
     return Description(
         serial="" if text in ("00000000", "FFFFFFFF") else text,
-        model=kind.models.get(int(good.get(kind.model_info, -1)), kind.name),
+        model=names.get(int(good.get(exact, -1))) or kind.models.get(int(good.get(kind.model_info, -1)), kind.name),
         firmware=codec.version(good[kind.software_high], good[kind.software_low]) if pairs else "",
         hardware=codec.hardware(good[kind.hardware_info]) if kind.hardware_info in good else "",
+        voltage=good.get(kind.nominal_voltage, 0.0),
     )
+
+
+def kind_at(address: int) -> UnitKind | None:
+    """The kind of the units at an address; monitor and battery link share one, so either stands for it."""
+    return next((kind for kind in KINDS.values() if kind.base < address <= kind.base + kind.most), None)
+
+
+def base_of(info: int) -> int:
+    """The base address of the family whose info has that number (reference section 5: a number names its family)."""
+    if info < 7000:
+        return XTENDER.base
+    if info < 11000:
+        return BATTERY_LINK.base
+    return VARIO_TRACK.base if info < 15000 else VARIO_STRING.base

@@ -1,0 +1,1 @@
+"""What single families want to be asked beyond the common forms."""

@@ -1,0 +1,603 @@
+"""The client of a Conext gateway: what is behind it, its values, its settings."""
+
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..client import Happening, Installation, Progress, Report, Unit
+from ..errors import (
+    BadAnswerError,
+    DeviceAbsentError,
+    LinkError,
+    MaintenanceError,
+    NoAnswerError,
+    NoDeviceError,
+    NotSupportedError,
+    SolarError,
+    SunSpecPortError,
+    UnknownPointError,
+    WrongDeviceError,
+)
+from ..journal import Journal
+from ..links.backoff import Backoff
+from ..links.modbus import ModbusLink, ModbusTiming
+from ..links.stats import LinkStats
+from ..points import Access as Allowed, Limits, Pace, Quantity, Reading, Ref, Value
+from ..trace import Trace
+from . import catalogue
+from .access import Access, Fetched
+from .alarms import Alarm, Severity
+from .codec import ABSENT, Order, text_of
+from .door import Door
+from .facts import Facts, UnitFacts
+from .identify import Identification, ProbeTiming
+from .making import ALARM_MAKES, alarms_in, make
+from .models import COMBOX_PORT, GATEWAY_ADDRESS, GATEWAY_PORT, RANGES
+from .points import points_of
+from .points_energy import swapped
+from .registers import Kind, Register
+from .source import ConextPoint, Make
+from .writer import Writer, WriteTiming
+
+PRESENCE = ("device_present", "device_state")
+MAINTENANCE = "maintenance_status"
+LARGEST_STEP = 1000.0
+"""kWh that no counter rises between two reads (section 4)."""
+DOUBTS = 3
+"""Reads in a row that must agree before a counter is believed that has jumped or fallen."""
+SUNSPEC_ADDRESS, SUNSPEC = 40000, [0x5375, 0x6E53]
+"""Where SunSpec devices say who they are, and what they say."""
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Waiting times in seconds (reference section 3)."""
+
+    link: ModbusTiming = field(default_factory=lambda: ModbusTiming(gap=0.1))
+    probe: ProbeTiming = field(default_factory=ProbeTiming)
+    write: WriteTiming = field(default_factory=WriteTiming)
+    linger: float = 1.0
+    """How long a connection is kept that should not be kept."""
+    maintenance: float = 240.0
+    """For which a ComBox is left alone when it announces its nightly maintenance."""
+    maintenance_check: float = 20.0
+    """Between two looks at that announcement, which is made about a minute before."""
+    presence: float = 60.0
+    """For which a unit that was there is believed to be there."""
+    failed_cycles: int = 5
+    """Reads in a row without any answer before the gateway is left alone for a while."""
+    first_rest: float = 30.0
+    longest_rest: float = 300.0
+
+
+@dataclass(slots=True)
+class _Presence:
+    there: bool
+    at: float
+
+
+@dataclass(slots=True)
+class _Counter:
+    """A counter that only rises, as it was last believed."""
+
+    value: float
+    doubted: float | None = None
+    doubts: int = 0
+
+
+class ConextClient:
+    """One gateway and the devices on its Xanbus network. Implements ``client.Client``."""
+
+    def __init__(
+        self,
+        door: Door,
+        *,
+        journal: Journal,
+        settings: Mapping[str, Any] | None = None,
+        timing: Timing | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Nothing is connected before the first use.
+
+        ``settings``: ``byte_order`` (``auto``, ``lsb``, ``msb``), ``keep_connection`` (``auto``, ``yes``, ``no``; by
+        itself a ComBox's is kept and that of the newer gateways is not), ``swap_battery_energy`` (for inverters that
+        count the two directions of the battery the wrong way round), ``unit_addresses`` (such as ``12, 40-42``, asked
+        besides the usual ones) and ``search_all_addresses``.
+        """
+        chosen = settings or {}
+        self._settings = chosen
+        self._timing = timing or Timing()
+        self._clock = clock
+        self.stats = LinkStats()
+        self.trace = Trace()
+        self.journal = journal
+        self.troubles: Mapping[str, Mapping[str, str]] = {}
+        self._door = door
+        self._link = ModbusLink(door.dial, door.address, stats=self.stats, trace=self.trace, timing=self._timing.link)
+        self._access = Access(self._link)
+        self._writer = Writer(self._access, journal, self._timing.write)
+        self._swap = bool(chosen.get("swap_battery_energy", False))
+        self._installation: Installation | None = None
+        self._tables: dict[str, dict[str, ConextPoint]] = {}
+        self._latest: dict[Ref, Reading] = {}
+        self._presence: dict[str, _Presence] = {}
+        self._alarms: dict[str, frozenset[Alarm]] = {}
+        self._counters: dict[Ref, _Counter] = {}
+        self._verified_at: float | None = None
+        self._maintenance_until = -HOUR
+        self._maintenance_seen = -HOUR
+        self._announced = False
+        self._failed_cycles = 0
+        self._rest = Backoff(self._timing.first_rest, self._timing.longest_rest, clock=clock)
+        self._last_error: SolarError | None = None
+        self._choose_connection(kept=door.port == COMBOX_PORT)
+
+    def _choose_connection(self, *, kept: bool) -> None:
+        """Keep the connection or not, as the owner or else the kind of gateway wants it."""
+        match self._settings.get("keep_connection", "auto"):
+            case "yes":
+                kept = True
+            case "no":
+                kept = False
+        self._link.timing = replace(self._timing.link, linger=None if kept else self._timing.linger)
+
+    # What is there
+
+    @property
+    def installation(self) -> Installation:
+        """The installation found by the last ``identify`` or given by ``expect``."""
+        if self._installation is None:
+            raise AttributeError("identify() has not been called")
+        return replace(self._installation, facts=self._access.facts.as_dict())
+
+    @property
+    def connected(self) -> bool:
+        """Whether the gateway can be reached; during its maintenance it counts as reached."""
+        return self._link.connected or self._in_maintenance
+
+    async def connect(self, timeout: float) -> None:
+        """Wait until the connection stands; raises ``LinkError``."""
+        await self._link.open(timeout)
+
+    def expect(self, installation: Installation) -> None:
+        """Take an installation as known; its identity is checked before the first read."""
+        facts = Facts.from_dict(installation.facts)
+        if facts is None or any(unit.id not in facts.units for unit in installation.all_units):
+            # Found out by another version of this library: the next ``identify`` finds out again.
+            return
+        if self._order is not None:
+            facts.order = self._order.value
+        self._access.facts = facts
+        self._take(installation)
+
+    @property
+    def _order(self) -> Order | None:
+        told = self._settings.get("byte_order", "auto")
+        return Order(told) if told in list(Order) else None
+
+    def _take(self, installation: Installation) -> None:
+        self._installation = installation
+        self._choose_connection(kept=Kind(installation.root.kind) is Kind.COMBOX)
+        self._tables = {unit.id: self._table(unit) for unit in installation.all_units}
+
+    def _table(self, unit: Unit) -> dict[str, ConextPoint]:
+        """The points of a unit: those whose registers it has, what is summed up from them, and controllers of them."""
+        facts = self._access.facts.units[unit.id]
+        table = {
+            key: point for key, point in points_of(unit.kind).items() if point.measured and self._has(facts, point)
+        }
+        summed = {
+            key: point
+            for key, point in points_of(unit.kind).items()
+            if (point.integral is not None and point.integral.source in table)
+            or (point.controller and self._has(facts, point))
+        }
+        return {key: (table | summed)[key] for key in points_of(unit.kind) if key in table or key in summed}
+
+    def _has(self, unit: UnitFacts, point: ConextPoint) -> bool:
+        source = point.address
+        there = [self._access.has(unit, key) for key in source.registers]
+        match source.make:
+            case Make.EITHER:
+                return there[0]
+            case _ if source.make in ALARM_MAKES:
+                return any(there)
+        return all(there)
+
+    async def identify(self, progress: Progress | None = None) -> Installation:
+        """Find out what is there (reference section 2); of what is known, only whether it still is the same.
+
+        Raises ``LinkError``, ``NoAnswerError``, ``NoDeviceError`` and ``SunSpecPortError``.
+        """
+        if await self._still_the_same():
+            return self.installation
+        await self._link.open()
+        self._choose_connection(kept=self._door.port == COMBOX_PORT)
+        identification = Identification(
+            self._access,
+            host=self._door.host,
+            port=self._door.port,
+            timing=self._timing.probe,
+            order=self._order,
+            addresses=_addresses(str(self._settings.get("unit_addresses", ""))),
+            everything=bool(self._settings.get("search_all_addresses", False)),
+            progress=progress,
+        )
+        try:
+            installation = await identification.run()
+        except NoDeviceError:
+            await self._look_for_sunspec()
+            raise
+        self._take(installation)
+        self._verified_at = self._clock()
+        return self.installation
+
+    async def _look_for_sunspec(self) -> None:
+        """The newer gateways speak SunSpec on the port of the old ones."""
+        if self._door.port != COMBOX_PORT:
+            return
+        try:
+            words = await self._link.read(GATEWAY_ADDRESS, SUNSPEC_ADDRESS, len(SUNSPEC), retries=0)
+        except SolarError:
+            return
+        if words == SUNSPEC:
+            raise SunSpecPortError(address=self._door.host, port=COMBOX_PORT, other=GATEWAY_PORT)
+
+    async def _still_the_same(self) -> bool:
+        """Whether every unit that we know answers with the firmware that we know, and no further one has joined."""
+        if self._installation is None:
+            return False
+        units = self._access.facts.units
+        for shown in self._installation.all_units:
+            unit = units[shown.id]
+            if not self._access.layout(unit).blocks(self._access.map(unit)):
+                # A gateway that does not answer for itself.
+                continue
+            registers = [self._access.map(unit)[key] for key in ("fga_number", "firmware_version")]
+            if unit.identity_register:
+                registers.append(self._access.map(unit)[unit.identity_register])
+            try:
+                fetched = await self._access.fetch(unit, registers, name=shown.name)
+            except NoAnswerError, DeviceAbsentError:
+                # It may be switched off for a while.
+                continue
+            if not self._agrees(unit, fetched):
+                return False
+        if await self._somebody_new():
+            return False
+        self._verified_at = self._clock()
+        return True
+
+    def _agrees(self, unit: UnitFacts, fetched: Fetched) -> bool:
+        expected = {"fga_number": unit.product_number, "firmware_version": unit.firmware}
+        if unit.identity_register:
+            expected[unit.identity_register] = unit.identity
+        for key, text in expected.items():
+            words = fetched.words.get(key)
+            found = "" if words is None else text_of(words, self._access.order)
+            # A firmware that is told as a number is not compared: it is no text.
+            if words is not None and found != text and (found or key != "firmware_version"):
+                return False
+        return True
+
+    async def _somebody_new(self) -> bool:
+        """Whether a unit answers at the address that follows those we know in each class."""
+        known = {unit.address for unit in self._access.facts.units.values()}
+        for each in RANGES:
+            ours = [address for address in known if each.first <= address <= each.last]
+            following = max(ours, default=each.last) + 1
+            if not ours or following > each.last:
+                continue
+            try:
+                await self._link.read(following, 0x000A, 10, retries=0, timeout=self._timing.probe.answer)
+            except SolarError:
+                continue
+            return True
+        return False
+
+    def points(self, unit: Unit) -> Mapping[str, ConextPoint]:
+        """Every point that this unit has by key."""
+        return self._tables.get(unit.id, {})
+
+    def find(self, unit: Unit, name: str) -> ConextPoint:
+        """The point of any register of the unit's map, by key or address. See ``client.CataloguedClient.find``."""
+        point = catalogue.find(unit.kind, name)
+        if point is None:
+            raise UnknownPointError(point=name, unit=unit.id)
+        return point
+
+    def _resolve(self, ref: Ref) -> tuple[Unit, UnitFacts, ConextPoint]:
+        shown = self._installation.unit(ref.unit) if self._installation is not None else None
+        if shown is None:
+            raise UnknownPointError(point=ref.key, unit=ref.unit)
+        unit = self._access.facts.units[shown.id]
+        point = self.points(shown).get(ref.key) or self.find(shown, ref.key)
+        if point.measured and point.address.registers[0] not in self._access.map(unit):
+            raise UnknownPointError(point=ref.key, unit=ref.unit)
+        return shown, unit, point
+
+    # Reading
+
+    def _registers(self, unit: UnitFacts, point: ConextPoint) -> list[Register]:
+        """The registers that a point is made of, as far as the unit has them."""
+        known = self._access.map(unit)
+        keys = [self._key(unit, key) for key in point.address.registers]
+        if point.address.make in ALARM_MAKES or point.address.make is Make.EITHER:
+            keys = [key for key in keys if self._access.has(unit, key)]
+        return [known[key] for key in keys]
+
+    def _key(self, unit: UnitFacts, register: str) -> str:
+        return swapped(register, Kind(unit.kind)) if self._swap and Kind(unit.kind) is Kind.XW else register
+
+    def group(self, ref: Ref) -> Hashable:
+        """The block of registers that brings ``ref``."""
+        _, unit, point = self._resolve(ref)
+        if not point.measured or point.access is Allowed.PRESS:
+            return ref
+        registers = self._registers(unit, point)
+        return ref.unit, self._access.layout(unit).group(registers[0]) if registers else -1
+
+    async def read(self, refs: Sequence[Ref]) -> Report:
+        """Read points with as few exchanges as the maps allow. See ``client.Client.read``.
+
+        What one unit or block costs, no other pays: only a lost link, or two silent units in a row, end the read. In
+        the nightly maintenance of a ComBox what was read last is told again, with the time of that reading.
+        """
+        report = Report()
+        wanted: dict[str, dict[Ref, ConextPoint]] = {}
+        for ref in refs:
+            try:
+                shown, _, point = self._resolve(ref)
+                if not point.measured or point.access is Allowed.PRESS:
+                    raise NotSupportedError(device=shown.name, code=point.key, reason="it is not read from the device")
+            except SolarError as err:
+                report.failed[ref] = err
+            else:
+                wanted.setdefault(ref.unit, {})[ref] = point
+        if not wanted:
+            return report
+        if await self._maintained():
+            self._tell_again(wanted, report)
+            return report
+        if self._rest.waiting and self._last_error is not None:
+            raise self._last_error.with_traceback(None)
+        try:
+            await self._verify()
+            await self._read_units(wanted, report)
+        except (LinkError, NoAnswerError) as err:
+            self._cycle_failed(err)
+            raise
+        self._failed_cycles = 0
+        self._rest.succeeded()
+        return report
+
+    def _cycle_failed(self, error: SolarError) -> None:
+        """Too many reads in a row without an answer: leave the gateway alone for a while (section 3)."""
+        self._last_error = error
+        self._verified_at = None
+        self._failed_cycles += 1
+        if self._failed_cycles >= self._timing.failed_cycles:
+            self._link.drop()
+            self._rest.failed()
+
+    async def _read_units(self, wanted: Mapping[str, Mapping[Ref, ConextPoint]], report: Report) -> None:
+        silent = 0
+        lost: SolarError | None = None
+        order = [unit.id for unit in self.installation.all_units if unit.id in wanted]
+        for unit_id in order:
+            if lost is not None:
+                report.failed |= dict.fromkeys(wanted[unit_id], lost)
+                continue
+            try:
+                # The first silence has cost all the retries; the next unit tells whether it is the gateway's.
+                await self._read_unit(unit_id, wanted[unit_id], report, retries=0 if silent else None)
+                silent = 0
+            except SolarError as err:
+                report.failed |= dict.fromkeys(wanted[unit_id], err)
+                silent += isinstance(err, NoAnswerError)
+                if isinstance(err, LinkError | WrongDeviceError) or silent > 1 or len(order) == 1 == silent:
+                    lost = err
+        if lost is not None and not report.readings:
+            raise lost
+
+    async def _read_unit(
+        self, unit_id: str, points: Mapping[Ref, ConextPoint], report: Report, *, retries: int | None
+    ) -> None:
+        shown = self.installation.unit(unit_id)
+        assert shown is not None
+        unit = self._access.facts.units[unit_id]
+        registers = {register for point in points.values() for register in self._registers(unit, point)}
+        presence = self._presence_registers(unit_id, unit, points.values())
+        fetched = await self._access.fetch(unit, registers | set(presence), name=shown.name, retries=retries)
+        self._note_presence(shown, unit, fetched)
+        now = time.monotonic()
+        for ref, point in points.items():
+            if (error := self._failure(unit, point, fetched)) is not None:
+                report.failed[ref] = error
+                continue
+            if point.quantity is Quantity.EVENT:
+                self._note_alarms(report, ref, unit, point, fetched)
+                continue
+            value = self._value(unit, point, fetched)
+            if (doubt := self._doubt(ref, unit, point, value)) is not None:
+                report.failed[ref] = doubt
+                continue
+            report.readings[ref] = self._latest[ref] = Reading(value, now)
+
+    def _value(self, unit: UnitFacts, point: ConextPoint, fetched: Fetched) -> Value:
+        return make(point, lambda key: self._access.value(unit, self._key(unit, key), fetched.words))
+
+    def _failure(self, unit: UnitFacts, point: ConextPoint, fetched: Fetched) -> SolarError | None:
+        """Why a point cannot be made: one of its registers is missing, or all of those of which one is enough."""
+        registers = self._registers(unit, point)
+        errors = [fetched.failed[register.key] for register in registers if register.key in fetched.failed]
+        if point.address.make in ALARM_MAKES and len(errors) < len(registers):
+            return None
+        if point.address.make is Make.EITHER and registers[0].key not in fetched.failed:
+            return None
+        return errors[0] if errors else None
+
+    def _presence_registers(self, unit_id: str, unit: UnitFacts, points: Iterable[ConextPoint]) -> list[Register]:
+        """Registers that say whether a unit is on the bus; they cost nothing beside other live ones."""
+        known = self._presence.get(unit_id)
+        old = known is None or self._clock() - known.at > self._timing.presence
+        if not old and known is not None and known.there and not any(point.pace is Pace.LIVE for point in points):
+            return []
+        return [self._access.map(unit)[key] for key in PRESENCE if self._access.has(unit, key)]
+
+    def _note_presence(self, shown: Unit, unit: UnitFacts, fetched: Fetched) -> None:
+        """Raise ``DeviceAbsentError`` when the gateway only remembers the unit (section 2)."""
+        present = self._access.raw(unit, "device_present", fetched.words)
+        state = self._access.raw(unit, "device_state", fetched.words)
+        if "device_present" not in fetched.words and "device_state" not in fetched.words:
+            return
+        there = present != 0 and state != ABSENT
+        self._presence[shown.id] = _Presence(there, self._clock())
+        if not there:
+            raise DeviceAbsentError(
+                device=shown.name, code=0 if present == 0 else ABSENT, reason="it has left the Xanbus network"
+            )
+
+    def _doubt(self, ref: Ref, unit: UnitFacts, point: ConextPoint, value: Value) -> SolarError | None:
+        """A counter for life that falls or leaps is a read error, unless it stays so (section 4)."""
+        key = point.address.registers[0]
+        if point.address.make is not Make.VALUE or not self._access.map(unit)[key].cumulative:
+            return None
+        if not isinstance(value, float):
+            return None
+        known = self._counters.setdefault(ref, _Counter(value))
+        if 0.0 <= value - known.value <= LARGEST_STEP:
+            known.value, known.doubted, known.doubts = value, None, 0
+            return None
+        steady = known.doubted is not None and 0.0 <= value - known.doubted <= LARGEST_STEP
+        known.doubts = known.doubts + 1 if steady else 1
+        known.doubted = value
+        if known.doubts >= DOUBTS:
+            self._counters[ref] = _Counter(value)
+            return None
+        return BadAnswerError(device=point.name, reason=f"a counter cannot go from {known.value:g} to {value:g} kWh")
+
+    def _note_alarms(self, report: Report, ref: Ref, unit: UnitFacts, point: ConextPoint, fetched: Fetched) -> None:
+        """Tell which alarms have come and gone since the last look."""
+        found = alarms_in(
+            Kind(unit.kind), point.address.registers, lambda key: self._access.value(unit, key, fetched.words)
+        )
+        if found is None:
+            return
+        active, before = frozenset(found), self._alarms.get(ref.unit)
+        self._alarms[ref.unit] = active
+        if before is None:
+            return
+        for alarm in sorted(active ^ before, key=lambda each: (each.register, each.bit)):
+            begun = alarm in active
+            kind = f"{alarm.severity.value}_{'begun' if begun else 'over'}"
+            details: dict[str, str | int | float | bool] = {
+                "code": alarm.code,
+                "name": alarm.name,
+                "active": begun,
+                "severity": Severity(alarm.severity).value,
+            }
+            report.happenings.append(Happening(ref, kind, details))
+
+    # Identity and maintenance
+
+    async def _verify(self) -> None:
+        """See that it still is the installation that we know, after every lost link and once an hour."""
+        if self._verified_at is not None and self._clock() - self._verified_at < HOUR:
+            return
+        for shown in self.installation.all_units:
+            unit = self._access.facts.units[shown.id]
+            if not unit.identity_register:
+                continue
+            register = self._access.map(unit)[unit.identity_register]
+            try:
+                words = await self._link.read(unit.address, register.address, register.words, device=shown.name)
+            except NoAnswerError, DeviceAbsentError:
+                # Somebody else may know who we are talking to.
+                continue
+            found = text_of(words, self._access.order)
+            if found and found != unit.identity:
+                self._link.drop()
+                raise WrongDeviceError(expected=unit.identity, found=found, address=self._link.address)
+            break
+        self._verified_at = self._clock()
+
+    @property
+    def _in_maintenance(self) -> bool:
+        return self._clock() < self._maintenance_until
+
+    async def _maintained(self) -> bool:
+        """Whether the gateway is in its nightly maintenance (section 3): a ComBox announces it a minute before."""
+        now = self._clock()
+        if now < self._maintenance_until:
+            return True
+        root = self.installation.root
+        unit = self._access.facts.units[root.id]
+        told = Kind(unit.kind) is Kind.COMBOX and self._access.has(unit, MAINTENANCE)
+        if not told or now - self._maintenance_seen < self._timing.maintenance_check:
+            return False
+        register = self._access.map(unit)[MAINTENANCE]
+        self._maintenance_seen = now
+        try:
+            fetched = await self._access.fetch(unit, [register], name=root.name, retries=0)
+        except SolarError:
+            # What is wrong will show when the values are read.
+            return False
+        announced = bool(self._access.raw(unit, MAINTENANCE, fetched.words))
+        begun, self._announced = announced and not self._announced, announced
+        if begun:
+            self._maintenance_until = now + self._timing.maintenance
+            self._link.drop()
+        return begun
+
+    def _tell_again(self, wanted: Mapping[str, Mapping[Ref, ConextPoint]], report: Report) -> None:
+        for points in wanted.values():
+            for ref, point in points.items():
+                if ref in self._latest:
+                    report.readings[ref] = self._latest[ref]
+                elif point.quantity is not Quantity.EVENT:
+                    report.failed[ref] = self._busy()
+
+    def _busy(self) -> MaintenanceError:
+        return MaintenanceError(device=self.installation.root.name, code="maintenance", reason="nightly maintenance")
+
+    # Settings
+
+    async def limits(self, ref: Ref) -> Limits:
+        """What a setting accepts: the table's limits, for the nominal voltage of the battery that is there."""
+        _, unit, point = self._resolve(ref)
+        return self._writer.limits(unit, point)
+
+    async def write(self, ref: Ref, value: Value, *, permanent: bool = False, confirmed: bool = False) -> Reading:
+        """Set a point and read it back, because gateways confirm what devices drop. See ``client.Client.write``.
+
+        Every setting of these devices is permanent. ``MaintenanceError`` is raised while the gateway is not there.
+        """
+        shown, unit, point = self._resolve(ref)
+        if self._in_maintenance:
+            raise self._busy()
+        await self._verify()
+        known = self._presence.get(shown.id)
+        if known is None or not known.there or self._clock() - known.at > self._timing.presence:
+            presence = [self._access.map(unit)[key] for key in PRESENCE if self._access.has(unit, key)]
+            if presence:
+                self._note_presence(shown, unit, await self._access.fetch(unit, presence, name=shown.name))
+        reading = await self._writer.write(shown, unit, point, value, confirmed=confirmed)
+        self._latest[ref] = reading
+        return reading
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._link.close()
+
+
+def _addresses(text: str) -> list[int]:
+    """Addresses such as ``12, 40-42``; what is none is left out."""
+    found: list[int] = []
+    for part in text.replace(";", ",").split(","):
+        first, dash, last = part.strip().partition("-")
+        if first.isdecimal() and (not dash or last.isdecimal()):
+            found.extend(range(int(first), int(last if dash else first) + 1))
+    return [address for address in dict.fromkeys(found) if 1 <= address <= 247]
