@@ -120,6 +120,13 @@ INSTALLATIONS: dict[str, Installation] = {
         "listen", 8899, ("voltronic", "voltronic_tcp"), lambda port: {"host": HOST, "port": port}
     ),
     "senec": Installation("listen", 8443, ("senec", "senec_host"), lambda port: {"host": f"{HOST}:{port}"}),
+    "conext": Installation("listen", 1502, ("conext", "conext_tcp"), lambda port: {"host": HOST, "port": port}),
+    "pylontech": Installation(
+        "listen",
+        8896,
+        ("pylontech", "pylontech_tcp"),
+        lambda port: {"host": HOST, "port": port, "protocol": "console"},
+    ),
 }
 
 

@@ -12,7 +12,6 @@ Each table stands between two markers, and what is between them is never edited 
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +48,22 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "wallbox": "Wallbox, each",
         "socket": "Socket, each",
         "heat": "Heating rod, each",
+    },
+    "conext": {
+        "combox": "ComBox",
+        "gateway": "Conext Gateway, InsightHome",
+        "xw": "XW, XW+ and XW Pro, each",
+        "sw": "SW, each",
+        "mppt60": "MPPT 60 150, each",
+        "mppt80": "MPPT 80 600 and MPPT 100 600, each",
+        "ags": "Generator starter (AGS)",
+        "scp": "Control panel (SCP)",
+        "battmon": "Battery monitor",
+        "inverter": "Other inverter",
+    },
+    "pylontech": {
+        "stack": "Stack",
+        "module": "Module, each",
     },
 }
 """What owners call the kinds of units of each family; a kind that is not listed is shown by its key."""
@@ -99,7 +114,7 @@ def _row(point: Point[Any], *, numbered: bool) -> str:
     cells = (
         point.name,
         f"`{point.key}`",
-        *([str(point.address.number)] if numbered else []),
+        *([str(point.address.number) if point.measured else ""] if numbered else []),
         point.unit,
         "" if point.access is Access.PRESS else PACES[point.pace],
         "on" if point.enabled else "off",
@@ -116,7 +131,8 @@ def tables(points: Sequence[Point[Any]], kinds: Mapping[str, str]) -> str:
     """
     numbered = all(hasattr(point.address, "number") for point in points)
     blocks = []
-    for kind, members in groupby(points, key=lambda point: point.unit_kind):
+    for kind in dict.fromkeys(point.unit_kind for point in points):
+        members = [point for point in points if point.unit_kind == kind]
         rows = [
             f"### {kinds.get(kind, kind)}",
             "",

@@ -49,6 +49,7 @@ EXPLAINED = frozenset(
         "bad_answer",
         "device_refused",
         "failed",
+        "high_voltage_stack",
         "link_closed",
         "link_failed",
         "link_lost",
@@ -59,6 +60,7 @@ EXPLAINED = frozenset(
         "nobody_called",
         "port_taken",
         "silent_port",
+        "sunspec_port",
         "unsupported_dialect",
         "wrong_device",
     }
@@ -325,7 +327,7 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_update_reload_and_abort(self._get_reconfigure_entry(), data=self._data)
         self._abort_if_unique_id_configured()
         known = {(DOMAIN, identifier(self._data[CONF_FAMILY], installation.root))}
-        if dr.async_get(self.hass).async_get_device(identifiers=known):
+        if dr.async_get(self.hass).async_get_devices(identifiers=known):
             # It is a device of another entry already: a member of a group whose every member tells of all.
             return self.async_abort(reason="already_configured")
         return await self._async_step_found(self._data[CONF_FAMILY])

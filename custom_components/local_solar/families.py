@@ -249,6 +249,21 @@ def _root_complaints(data: FormData) -> dict[str, str]:
     return {}
 
 
+CONEXT_OPTIONS: Mapping[vol.Marker, Any] = {
+    vol.Required("byte_order", default="auto"): selector.SelectSelector(
+        selector.SelectSelectorConfig(
+            options=["auto", "lsb", "msb"], translation_key="byte_order", mode=selector.SelectSelectorMode.DROPDOWN
+        )
+    ),
+    vol.Required("keep_connection", default="auto"): selector.SelectSelector(
+        selector.SelectSelectorConfig(
+            options=["auto", "yes", "no"], translation_key="keep_connection", mode=selector.SelectSelectorMode.DROPDOWN
+        )
+    ),
+    vol.Required("swap_battery_energy", default=False): selector.BooleanSelector(),
+}
+"""What gateways and firmwares do differently, where it cannot be found out or was found out wrongly."""
+
 PYLONTECH_PROTOCOL: Mapping[vol.Marker, Any] = {
     vol.Required("protocol", default="console"): selector.SelectSelector(
         selector.SelectSelectorConfig(
@@ -326,9 +341,10 @@ FAMILIES: Mapping[str, FamilyEntry] = {
         interval=10,
         shortest_interval=5,
         options={
+            **CONEXT_OPTIONS,
             vol.Required(SOC_SECTION, default=dict): section(
                 vol.Schema(dict(SOC_OPTIONS)), SectionConfig(collapsed=True)
-            )
+            ),
         },
         controllers={StateOfChargeControl.key: StateOfChargeControl},
     ),

@@ -25,6 +25,7 @@ LOOKS: dict[Quantity, Look] = {
     Quantity.ENERGY: Look(SensorDeviceClass.ENERGY, NumberDeviceClass.ENERGY, 2),
     Quantity.CHARGE: Look(precision=1),
     Quantity.VOLTAGE: Look(SensorDeviceClass.VOLTAGE, NumberDeviceClass.VOLTAGE, 1),
+    Quantity.CELL_VOLTAGE: Look(SensorDeviceClass.VOLTAGE, NumberDeviceClass.VOLTAGE, 3),
     Quantity.CURRENT: Look(SensorDeviceClass.CURRENT, NumberDeviceClass.CURRENT, 1),
     Quantity.FREQUENCY: Look(SensorDeviceClass.FREQUENCY, NumberDeviceClass.FREQUENCY, 2),
     Quantity.TEMPERATURE: Look(SensorDeviceClass.TEMPERATURE, NumberDeviceClass.TEMPERATURE, 1),

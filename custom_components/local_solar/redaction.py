@@ -1,16 +1,17 @@
 """Takes out of diagnostics what tells one owner from another: addresses and serial numbers.
 
 Text loses the secret itself, wherever it stands. Raw traffic loses the whole record when it holds a serial number in
-any form that a device may send: as text, as a packed number of 2 to 16 bytes in either byte order, or as two 16-bit
-halves that travel as floats. Neighbouring records are searched as one stream, since a number may be cut in two. What is
-short enough to be there by chance costs a record too many rather than one too few.
+any form that a device may send: as text, as text in registers of the other byte order, as the hexadecimal digits of
+text, as a packed number of 2 to 16 bytes in either byte order, or as two 16-bit halves that travel as floats.
+Neighbouring records are searched as one stream, since a number may be cut in two. What is short enough to be there by
+chance costs a record too many rather than one too few.
 """
 
 import re
 import struct
 from collections.abc import Iterable
 from ipaddress import ip_address
-from itertools import pairwise
+from itertools import batched, pairwise
 from typing import Any
 from uuid import UUID
 
@@ -56,7 +57,14 @@ def scrub(value: Any, secrets: Iterable[str]) -> Any:
 
 def patterns_of(serial: str) -> set[bytes]:
     """The bytes as which a serial number may travel."""
-    patterns = {serial.encode()}
+    text = serial.encode()
+    padded = text + b"\0" * (len(text) % 2)
+    # As text, with the letters of every 16-bit register changed over, and as hexadecimal digits.
+    patterns = {
+        text,
+        b"".join(bytes(pair[::-1]) for pair in batched(padded, 2, strict=True)),
+        text.hex().upper().encode(),
+    }
     digits = serial.replace("-", "").replace(":", "")
     if not re.fullmatch(r"[0-9A-Fa-f]{4,}", digits):
         return patterns

@@ -187,3 +187,66 @@ async def test_port_in_use_is_explained(home: HomeAssistantInstance) -> None:
             await page.locator("input[type=number]").fill(str(port))
             await page.get_by_role("button", name="Submit").click()
             await page.get_by_text("used by another program", exact=False).first.wait_for()
+
+
+async def test_owner_adds_a_parameter_and_leaves_the_night_to_the_portal(
+    home: HomeAssistantInstance, studer: StuderSimulator, screenshot: Keep
+) -> None:
+    """Pick a value of the catalogue in the options, set it, read another by action, switch the nightly pause on."""
+    port = free_port()
+    await studer.dial("127.0.0.1", port)
+    await add_installation(home, ("studer", "studer_listen"), {"port": port})
+    await home.wait_for_state(await entity_id(home, "-ac_output_power"), is_known)
+    async with browser_page(home) as page:
+        await page.goto(f"{home.base}/config/integrations/integration/local_solar")
+        await page.get_by_role("button", name="Configure").first.click()
+        await page.get_by_text("More values and settings").first.wait_for()
+        await screenshot(page, "studer_options")
+        await page.get_by_role("button", name="More values and settings").click()
+        search = page.get_by_role("textbox").last
+        await page.get_by_text("Xtender > ", exact=False).first.wait_for()
+        await search.fill("1187")
+        await page.get_by_text("(1187)", exact=False).last.wait_for()
+        await screenshot(page, "studer_options_search")
+        await page.get_by_text("(1187)", exact=False).last.click()
+        await expect(page.get_by_text("(1187)", exact=False).first).to_be_visible()
+        await page.get_by_text("Nightly pause", exact=True).first.click()
+        await page.get_by_text("Longest pause").first.wait_for()
+        await expect(page.get_by_role("spinbutton", name="Longest pause")).to_have_value("45")
+        await page.get_by_text("Ask the portal").first.scroll_into_view_if_needed()
+        await screenshot(page, "studer_options_picked")
+        await page.get_by_role("button", name="Submit").click()
+        await page.get_by_text("More values and settings").first.wait_for(state="hidden")
+        registry = await home.websocket({"type": "config/entity_registry/list"})
+        added = [each for each in registry if each["unique_id"].endswith("_1187")]
+        assert len(added) == 2, "one for each Xtender"
+        number = sorted(each["entity_id"] for each in added)[0]
+        state = await home.wait_for_state(number, is_known)
+        assert float(state["state"]) == studer.flash(101, 1187)
+        await home.call_service("number", "set_value", {"entity_id": number, "value": 20})
+        state = await home.wait_for_state(number, lambda state: float(state["state"]) == 20)
+        assert state["attributes"]["flash_value"] == studer.flash(101, 1187)
+
+        devices = await home.websocket({"type": "config/device_registry/list"})
+        [xtender] = [each["id"] for each in devices if each["name"] == "Xtender 1"]
+        read = await home.rest(
+            "POST",
+            "/api/services/local_solar/read_parameter?return_response",
+            {"device_id": xtender, "parameter": "1187"},
+        )
+        assert read["service_response"]["value"] == 20
+        assert not studer.flash_writes
+
+        # What the nightly pause tells, where its owner looks.
+        await add_dashboard(home)
+        await home.call_service("switch", "turn_on", {"entity_id": await entity_id(home, "-nightly_pause")})
+        await home.wait_for_state(
+            await entity_id(home, "-nightly_pause_state"), lambda state: state["state"] == "waiting"
+        )
+        await home.wait_for_state(await entity_id(home, "-next_pause"), is_known)
+        await page.goto(f"{home.base}/local-solar")
+        for name in ("Nightly pause state", "Next pause", "Last upload", "Upload running", "Clock offset"):
+            await page.get_by_text(name, exact=True).first.wait_for()
+        await page.get_by_text("Nightly pause state").first.scroll_into_view_if_needed()
+        await screenshot(page, "studer_nightly_pause")
+    assert await lines_of_ours(home) == []

@@ -26,6 +26,7 @@ CONEXT_TIMING = ConextTiming(
     probe=ProbeTiming(answer=2.0, pause=0.0),
     write=WriteTiming(read_back=(0.0, 0.05), between_writes=0.0),
     maintenance_check=0.0,
+    linger=0.1,
 )
 PYLONTECH_TIMING = PylontechTiming(
     first=5.0, idle=2.0, total=20.0, prompt=0.02, quiet=0.0, gap=0.0, settle=0.0, answer=0.5, bus_gap=0.0

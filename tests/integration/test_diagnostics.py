@@ -83,6 +83,8 @@ def test_text(text: str, shown: str) -> None:
         ("0001A2F3", struct.pack(">f", 0xA2F3)),
         ("1A2BA2F3", struct.pack("<f", 0x1A2B)),
         ("HS1234567", b"HS1234567"),
+        ("HS1234567", b"SH214365\0007"),
+        ("HPTCR00000000001", b"48505443523030303030303030303031"),
         ("116180012345", (116180012345).to_bytes(8, "little")),
         ("116180012345", b"116180012345"),
         (GUID, UUID(GUID).bytes),

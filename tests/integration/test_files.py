@@ -21,7 +21,7 @@ from custom_components.local_solar.descriptions import PLATFORMS, platform_of
 from custom_components.local_solar.families import FAMILIES
 from custom_components.local_solar.quantities import LOOKS
 from custom_components.local_solar.solarlink import errors
-from custom_components.local_solar.solarlink.control.charge_checks import Objection
+from custom_components.local_solar.solarlink.control import charge_checks, soc_checks
 from custom_components.local_solar.solarlink.errors import SolarError
 from custom_components.local_solar.solarlink.family import load_family
 from custom_components.local_solar.solarlink.points import Quantity
@@ -213,7 +213,8 @@ def test_no_sentence_without_an_error() -> None:
         if isinstance(node, ast.keyword) and node.arg == "translation_key" and isinstance(node.value, ast.Constant)
     }
     exceptions = texts_of()["exceptions"].keys()
-    objections = {f"charge_{objection.value}" for objection in Objection}
+    objections = {f"charge_{objection.value}" for objection in charge_checks.Objection}
+    objections |= {f"soc_control_{objection.value}" for objection in soc_checks.Objection}
     assert objections <= exceptions
     raised |= objections
     assert exceptions - raised == {kind.key for kind in all_errors()} - raised

@@ -1,6 +1,8 @@
 """The state-of-charge control in Home Assistant: a simulated Conext XW, and batteries of both kinds."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +15,12 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.local_solar.const import CONF_FAMILY, CONF_LINK, DOMAIN
 from custom_components.local_solar.controllers import soc_battery, state_of_charge
 from custom_components.local_solar.coordinator import SolarCoordinator
-from custom_components.local_solar.solarlink.control import soc_model, state_of_charge as pure
-from custom_components.local_solar.solarlink.conext import writer
+from custom_components.local_solar.solarlink.conext import client as conext_client
+from custom_components.local_solar.solarlink.conext.client import Timing
+from custom_components.local_solar.solarlink.conext.identify import ProbeTiming
+from custom_components.local_solar.solarlink.conext.writer import WriteTiming
+from custom_components.local_solar.solarlink.control import soc_judge, soc_model
+from custom_components.local_solar.solarlink.links.modbus import ModbusTiming
 from simulators.conext import ConextSimulator
 from simulators.house import House
 from simulators.pylontech import PylontechSimulator
@@ -24,19 +30,17 @@ from .common import Find, attributes, poll, set_number, switch, value, warnings_
 XW = 10
 MEAN, LOWEST, CELL, ALARM = "sensor.mean", "sensor.lowest", "sensor.cell", "binary_sensor.alarm"
 CHOSEN = {"state_of_charge": MEAN, "lowest_state_of_charge": LOWEST, "lowest_cell_voltage": CELL, "alarm": [ALARM]}
-NET = {"low_battery_cut_out": 47.0, "low_battery_cut_out_hysteresis": 2.5}
+NET = {"low_battery_cut_out": 47.0, "low_battery_cut_out_hysteresis": 3.0}
 
 
-class Ahead:
-    """The clocks of the control, which a test can set ahead."""
+class Later:
+    """What time it is for the control, some seconds later than it really is."""
 
-    def __init__(self, time: Any) -> None:
-        self._time = time
-        self.seconds = 0.0
+    seconds = 0.0
 
-    def monotonic(self) -> float:
-        """Seconds."""
-        return float(self._time.monotonic()) + self.seconds
+    def utcnow(self) -> datetime:
+        """The wall clock."""
+        return datetime.now(UTC) + timedelta(seconds=self.seconds)
 
 
 class Place:
@@ -91,14 +95,22 @@ type AddPlace = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    timing = writer.WriteTiming(read_back=(0.0, 0.05), between_writes=0.0)
-    monkeypatch.setattr(writer.WriteTiming.__init__, "__kwdefaults__", {"read_back": timing.read_back, "between_writes": 0.0})
+    quick = Timing(
+        link=ModbusTiming(answer=0.5, retries=()),
+        probe=ProbeTiming(pause=0.0),
+        write=WriteTiming(read_back=(0.0, 0.05), between_writes=0.0),
+        linger=0.05,
+    )
+    monkeypatch.setattr(conext_client, "Timing", lambda: quick)
+    monkeypatch.setattr(soc_judge, "SAME_SAMPLE", 0.0001)
 
 
 @pytest.fixture
 async def add_place(hass: HomeAssistant, socket_enabled: None, entity_id: Find) -> AsyncIterator[AddPlace]:
     """Sets up an XW behind a ComBox whose control has these options."""
-    sim = ConextSimulator(house=House(seed=1, speed=0), units=("xw",), pace=0.0, needs_grid_support=True, maintenance=False)
+    sim = ConextSimulator(
+        house=House(seed=1, speed=0), units=("xw",), pace=0.0, needs_grid_support=True, maintenance=False
+    )
     sim.put(XW, "grid_support", 0)
     port = await sim.listen()
 
@@ -151,7 +163,7 @@ async def test_a_day(place: Place) -> None:
     assert switched == [("grid_support", 1), ("load_shave", 1), ("load_shave", 0), ("grid_support", 0)]
     shown = attributes(place.hass, place.find("soc_control_state"))
     assert shown["battery"] == MEAN
-    assert shown["writes_in_24_hours"] == 5
+    assert shown["writes_in_24_hours"] == 6
     assert shown["restores"]["low_battery_cut_out"] == owner["low_battery_cut_out"]
 
 
@@ -194,24 +206,27 @@ async def test_what_home_assistant_was_killed_with_is_put_right(
     assert place.settings == owner
 
 
-@pytest.mark.parametrize("entity_id", [MEAN, LOWEST, CELL, ALARM])
+@pytest.mark.parametrize("which", [MEAN, LOWEST, CELL, ALARM])
 @pytest.mark.parametrize("state", ["unavailable", "unknown", "full"])
-async def test_a_value_that_is_missing_holds(place: Place, entity_id: str, state: str) -> None:
+async def test_a_value_that_is_missing_holds(place: Place, which: str, state: str) -> None:
     await switch_on(place)
     await place.see(85, 82)
-    place.hass.states.async_set(entity_id, state)
+    place.hass.states.async_set(which, state)
     assert await place.look(1) == "held"
     assert place.settings["load_shave"] == 0
 
 
-async def test_values_that_nobody_tells_any_more_hold(place: Place, freezer: Any) -> None:
+async def test_values_that_nobody_tells_any_more_hold(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = Later()
+    monkeypatch.setattr(soc_battery, "dt_util", later)
     await switch_on(place)
     assert await place.see(85, 82) == "discharging"
-    freezer.tick(80)
+    later.seconds = 75.0
     assert await place.look(1) == "discharging"
-    freezer.tick(20)
+    later.seconds = 91.0
     assert await place.look(1) == "held"
     # Told again, though the same: that is fresh.
+    later.seconds = 0.0
     assert await place.see(50, 47) == "discharging"
 
 
@@ -254,7 +269,7 @@ async def test_limits_are_numbers(place: Place) -> None:
 async def test_who_switches_by_hand_wins(hass: HomeAssistant, place: Place) -> None:
     owner = await switch_on(place)
     await place.see(85, 82)
-    await switch(hass, place.find("-load_shave"), on=False)
+    await switch(hass, place.find("load_shave"), on=False)
     assert await place.look() == "off"
     assert place.shown("soc_control") == STATE_OFF
     assert place.settings == owner
@@ -282,8 +297,8 @@ async def test_a_gateway_that_comes_back(place: Place, caplog: pytest.LogCapture
     inverter = place.coordinator.provider("state_of_charge")
     assert isinstance(inverter, state_of_charge.StateOfChargeControl)
     for each in inverter._inverters.values():
-        watch = pure.replace(each.state.watch, retry_at={})
-        each.state = pure.replace(each.state, watch=watch)
+        watch = replace(each.state.watch, retry_at={})
+        each.state = replace(each.state, watch=watch)
     assert await place.see(25, 15) == "waiting"
     assert place.settings["load_shave"] == 0
     assert len([line for line in warnings_of_ours(caplog) if "load_shave" in line]) == 0
@@ -306,7 +321,9 @@ async def test_what_speaks_against_it_is_said(add_place: AddPlace, options: dict
     assert place.shown("soc_control") == STATE_OFF
 
 
-async def test_a_pylontech_stack_is_found_by_itself(hass: HomeAssistant, add_place: AddPlace, socket_enabled: None) -> None:
+async def test_a_pylontech_stack_is_found_by_itself(
+    hass: HomeAssistant, add_place: AddPlace, socket_enabled: None
+) -> None:
     house = House(seed=1, speed=0)
     house.battery.soc = 90.0
     sim = PylontechSimulator(house=house, modules=2, layout="B", pace=0.0)
@@ -320,8 +337,6 @@ async def test_a_pylontech_stack_is_found_by_itself(hass: HomeAssistant, add_pla
         place = await add_place()
         with pytest.raises(ServiceValidationError):
             await switch_on(place)
-        serial = sim.stack.modules[min(sim.stack.modules)].serial if isinstance(sim.stack.modules, dict) else None
-        del serial
         stack.add_to_hass(hass)
         hass.config_entries.async_update_entry(stack, unique_id=await _stack_id(port))
         assert await hass.config_entries.async_setup(stack.entry_id)

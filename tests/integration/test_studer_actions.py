@@ -117,7 +117,7 @@ async def test_mistakes_are_explained_and_nothing_is_sent(
 async def test_what_can_cut_the_supply_needs_an_administrator_who_confirms(
     hass: HomeAssistant, entry: MockConfigEntry, studer: StuderSimulator, hass_read_only_user: MockUser
 ) -> None:
-    order = {"device_id": device(hass), "parameter": "1124", "value": "off", "confirm": True}
+    order: dict[str, Any] = {"device_id": device(hass), "parameter": "1124", "value": "off", "confirm": True}
     with pytest.raises(Unauthorized):
         await act(hass, "write_parameter", user=hass_read_only_user.id, **order)
     assert (101, 1124) not in studer.ram
@@ -215,12 +215,13 @@ async def test_other_families_do_not_offer_this(
     hass: HomeAssistant, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entry.runtime_data, "client", object())
+    nothing: dict[str, Any] = {}
     for action, data in (
-        ("export_settings", {}),
-        ("compare_settings", {"document": {}}),
-        ("set_clock", {}),
-        ("read_messages", {}),
-        ("read_datalog", {}),
+        ("export_settings", nothing),
+        ("compare_settings", {"document": nothing}),
+        ("set_clock", nothing),
+        ("read_messages", nothing),
+        ("read_datalog", nothing),
     ):
         with pytest.raises(ServiceValidationError) as caught:
             await act(hass, action, config_entry_id=entry.entry_id, **data)

@@ -185,7 +185,7 @@ async def add(hass: HomeAssistant, form: Result, data: dict[str, Any], **expecte
     assert found["step_id"] == "studer_found", found
     created = await advance(hass, found, {})
     await hass.async_block_till_done(wait_background_tasks=True)
-    entry: MockConfigEntry = created["result"]  # type: ignore[assignment]
+    entry: MockConfigEntry = created["result"]
     assert entry.state is ConfigEntryState.LOADED
     assert expected.items() <= entry.data.items()
     return entry

@@ -27,7 +27,7 @@ async def recorded(hass: HomeAssistant, entity_id: str, start: Any, end: Any) ->
     rows = await get_instance(hass).async_add_executor_job(
         statistics_during_period, hass, start, end, {entity_id}, "hour", None, {"mean"}
     )
-    return {row["start"]: row["mean"] for row in rows.get(entity_id, [])}
+    return {row["start"]: row["mean"] or 0.0 for row in rows.get(entity_id, [])}
 
 
 @pytest.mark.parametrize("unit", ["W", "kW"])

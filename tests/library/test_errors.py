@@ -88,4 +88,5 @@ def test_link_errors_are_told_from_errors_of_the_device() -> None:
         "device_absent",
         "not_supported",
         "device_busy",
+        "maintenance",
     }

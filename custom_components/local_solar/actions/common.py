@@ -3,6 +3,7 @@
 from datetime import date, datetime, time
 from typing import Any, cast
 
+from homeassistant.const import ATTR_DEVICE_ID
 from homeassistant.core import HomeAssistant, ServiceCall
 from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.helpers import service
@@ -14,7 +15,6 @@ from ..solarlink.client import Unit
 from ..solarlink.points import Value
 
 ATTR_CONFIG_ENTRY = "config_entry_id"
-ATTR_DEVICE = "device_id"
 
 
 def entry_of(call: ServiceCall) -> SolarConfigEntry:
@@ -24,7 +24,7 @@ def entry_of(call: ServiceCall) -> SolarConfigEntry:
 
 def unit_of(call: ServiceCall) -> tuple[SolarConfigEntry, Unit]:
     """The loaded entry and the unit whose device the call names; raises a translated error."""
-    device, entry = service.async_get_device_and_config_entry(call.hass, DOMAIN, call.data[ATTR_DEVICE])
+    device, entry = service.async_get_device_and_config_entry(call.hass, DOMAIN, call.data[ATTR_DEVICE_ID])
     found = cast("SolarConfigEntry", entry)
     coordinator = found.runtime_data
     for unit in coordinator.installation.all_units:
@@ -33,7 +33,7 @@ def unit_of(call: ServiceCall) -> tuple[SolarConfigEntry, Unit]:
     raise ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="device_gone",
-        translation_placeholders={"device": device.name or call.data[ATTR_DEVICE]},
+        translation_placeholders={"device": device.name or call.data[ATTR_DEVICE_ID]},
     )
 
 

@@ -20,10 +20,18 @@ MINUTE = 60.0
 
 _DEFAULTS = Settings()
 
+DEFAULTS: Mapping[str, Any] = {
+    START: _DEFAULTS.start.isoformat(),
+    END: _DEFAULTS.end.isoformat(),
+    LONGEST: _DEFAULTS.longest / MINUTE,
+    PORTAL: False,
+}
+"""What the section answers when nobody has opened it."""
+
 OPTIONS: Mapping[vol.Marker, Any] = {
-    vol.Required(START, default=_DEFAULTS.start.isoformat()): selector.TimeSelector(),
-    vol.Required(END, default=_DEFAULTS.end.isoformat()): selector.TimeSelector(),
-    vol.Required(LONGEST, default=_DEFAULTS.longest / MINUTE): selector.NumberSelector(
+    vol.Required(START, default=DEFAULTS[START]): selector.TimeSelector(),
+    vol.Required(END, default=DEFAULTS[END]): selector.TimeSelector(),
+    vol.Required(LONGEST, default=DEFAULTS[LONGEST]): selector.NumberSelector(
         selector.NumberSelectorConfig(
             min=SHORTEST_PAUSE / MINUTE,
             max=LONGEST_PAUSE / MINUTE,
@@ -32,7 +40,7 @@ OPTIONS: Mapping[vol.Marker, Any] = {
             unit_of_measurement=UnitOfTime.MINUTES,
         )
     ),
-    vol.Required(PORTAL, default=False): selector.BooleanSelector(),
+    vol.Required(PORTAL, default=DEFAULTS[PORTAL]): selector.BooleanSelector(),
     vol.Optional(CONF_EMAIL): selector.TextSelector(
         selector.TextSelectorConfig(type=selector.TextSelectorType.EMAIL, autocomplete="username")
     ),

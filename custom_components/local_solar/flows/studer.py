@@ -12,7 +12,12 @@ from homeassistant.data_entry_flow import SectionConfig, section
 from homeassistant.helpers import selector
 
 from ..controllers.installation_clock import KEEP_CLOCK
-from ..controllers.upload_options import OPTIONS as PAUSE_OPTIONS, SECTION as PAUSE_SECTION, pause_complaint
+from ..controllers.upload_options import (
+    DEFAULTS as PAUSE_DEFAULTS,
+    OPTIONS as PAUSE_OPTIONS,
+    SECTION as PAUSE_SECTION,
+    pause_complaint,
+)
 from ..descriptions import platform_of
 from ..solarlink.client import Installation
 from ..solarlink.errors import LinkError
@@ -43,7 +48,9 @@ OPTIONS: Mapping[vol.Marker, Any] = {
     vol.Required(REAPPLY_RAM, default=False): selector.BooleanSelector(),
     vol.Required(KEEP_WATCHDOGS, default=False): selector.BooleanSelector(),
     vol.Required(KEEP_CLOCK, default=False): selector.BooleanSelector(),
-    vol.Required(PAUSE_SECTION, default=dict): section(vol.Schema(dict(PAUSE_OPTIONS)), SectionConfig(collapsed=True)),
+    vol.Required(PAUSE_SECTION, default=dict(PAUSE_DEFAULTS)): section(
+        vol.Schema(dict(PAUSE_OPTIONS)), SectionConfig(collapsed=True)
+    ),
 }
 
 

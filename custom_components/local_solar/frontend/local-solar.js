@@ -95,9 +95,12 @@ const PART = /^(pv\d|mpp|l\d)|_(string|phase|l)_?\d/;
 function overviewSection(hass, text, root, values, alone) {
   const powers = values.filter((item) => classOf(hass, item) === "power" && !PART.test(item.translation_key || ""));
   // A device without a power is a part of a battery, not the battery.
-  const charges = values.filter(
+  const batteries = values.filter(
     (item) => item.translation_key === "state_of_charge" && powers.some((power) => power.device_id === item.device_id),
   );
+  // Where the installation as a whole has one, its parts do not matter here.
+  const whole = batteries.filter((item) => item.device_id === root.id);
+  const charges = whole.length ? whole : batteries;
   const cards = [
     ...charges.slice(0, 2).map((item) => ({
       type: "gauge",

@@ -32,6 +32,8 @@ class Quantity(StrEnum):
     CHARGE = "charge"
     """Electric charge in Ah."""
     VOLTAGE = "voltage"
+    CELL_VOLTAGE = "cell_voltage"
+    """Voltage of a single battery cell, of which thousandths count."""
     """Voltage in V."""
     CURRENT = "current"
     """Current in A."""

@@ -5,9 +5,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..client import Happening, Installation, Progress, Report, Unit
+from ..client import Installation, Progress, Report, Unit
 from ..errors import (
-    BadAnswerError,
     DeviceAbsentError,
     LinkError,
     MaintenanceError,
@@ -27,28 +26,25 @@ from ..points import Access as Allowed, Limits, Pace, Quantity, Reading, Ref, Va
 from ..trace import Trace
 from . import catalogue
 from .access import Access, Fetched
-from .alarms import Alarm, Severity
-from .codec import ABSENT, Order, text_of
+from .alarm_watch import AlarmWatch
+from .codec import ABSENT, Order
+from .counters import CounterWatch
 from .door import Door
 from .facts import Facts, UnitFacts
 from .identify import Identification, ProbeTiming
+from .maintenance import REGISTER, Maintenance
 from .making import ALARM_MAKES, alarms_in, make
-from .models import COMBOX_PORT, GATEWAY_ADDRESS, GATEWAY_PORT, RANGES
+from .models import COMBOX_PORT, GATEWAY_ADDRESS, GATEWAY_PORT
 from .points import points_of
 from .points_energy import swapped
+from .recheck import Recheck
 from .registers import Kind, Register
 from .source import ConextPoint, Make
 from .writer import Writer, WriteTiming
 
 PRESENCE = ("device_present", "device_state")
-MAINTENANCE = "maintenance_status"
-LARGEST_STEP = 1000.0
-"""kWh that no counter rises between two reads (section 4)."""
-DOUBTS = 3
-"""Reads in a row that must agree before a counter is believed that has jumped or fallen."""
 SUNSPEC_ADDRESS, SUNSPEC = 40000, [0x5375, 0x6E53]
 """Where SunSpec devices say who they are, and what they say."""
-HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +72,6 @@ class Timing:
 class _Presence:
     there: bool
     at: float
-
-
-@dataclass(slots=True)
-class _Counter:
-    """A counter that only rises, as it was last believed."""
-
-    value: float
-    doubted: float | None = None
-    doubts: int = 0
 
 
 class ConextClient:
@@ -123,12 +110,10 @@ class ConextClient:
         self._tables: dict[str, dict[str, ConextPoint]] = {}
         self._latest: dict[Ref, Reading] = {}
         self._presence: dict[str, _Presence] = {}
-        self._alarms: dict[str, frozenset[Alarm]] = {}
-        self._counters: dict[Ref, _Counter] = {}
-        self._verified_at: float | None = None
-        self._maintenance_until = -HOUR
-        self._maintenance_seen = -HOUR
-        self._announced = False
+        self._alarms = AlarmWatch()
+        self._counters = CounterWatch()
+        self._recheck = Recheck(self._access, self._timing.probe, clock)
+        self._maintenance = Maintenance(clock, seconds=self._timing.maintenance, check=self._timing.maintenance_check)
         self._failed_cycles = 0
         self._rest = Backoff(self._timing.first_rest, self._timing.longest_rest, clock=clock)
         self._last_error: SolarError | None = None
@@ -155,7 +140,7 @@ class ConextClient:
     @property
     def connected(self) -> bool:
         """Whether the gateway can be reached; during its maintenance it counts as reached."""
-        return self._link.connected or self._in_maintenance
+        return self._link.connected or self._maintenance.active
 
     async def connect(self, timeout: float) -> None:
         """Wait until the connection stands; raises ``LinkError``."""
@@ -188,13 +173,12 @@ class ConextClient:
         table = {
             key: point for key, point in points_of(unit.kind).items() if point.measured and self._has(facts, point)
         }
-        summed = {
-            key: point
-            for key, point in points_of(unit.kind).items()
-            if (point.integral is not None and point.integral.source in table)
-            or (point.controller and self._has(facts, point))
-        }
-        return {key: (table | summed)[key] for key in points_of(unit.kind) if key in table or key in summed}
+        for key, point in points_of(unit.kind).items():
+            summed = point.integral is not None and point.integral.source in table
+            controlled = bool(point.controller) and self._has(facts, point)
+            if summed or controlled:
+                table[key] = point
+        return {key: table[key] for key in points_of(unit.kind) if key in table}
 
     def _has(self, unit: UnitFacts, point: ConextPoint) -> bool:
         source = point.address
@@ -211,7 +195,7 @@ class ConextClient:
 
         Raises ``LinkError``, ``NoAnswerError``, ``NoDeviceError`` and ``SunSpecPortError``.
         """
-        if await self._still_the_same():
+        if self._installation is not None and await self._recheck.unchanged(self._installation):
             return self.installation
         await self._link.open()
         self._choose_connection(kept=self._door.port == COMBOX_PORT)
@@ -231,7 +215,7 @@ class ConextClient:
             await self._look_for_sunspec()
             raise
         self._take(installation)
-        self._verified_at = self._clock()
+        self._recheck.verified()
         return self.installation
 
     async def _look_for_sunspec(self) -> None:
@@ -244,58 +228,6 @@ class ConextClient:
             return
         if words == SUNSPEC:
             raise SunSpecPortError(address=self._door.host, port=COMBOX_PORT, other=GATEWAY_PORT)
-
-    async def _still_the_same(self) -> bool:
-        """Whether every unit that we know answers with the firmware that we know, and no further one has joined."""
-        if self._installation is None:
-            return False
-        units = self._access.facts.units
-        for shown in self._installation.all_units:
-            unit = units[shown.id]
-            if not self._access.layout(unit).blocks(self._access.map(unit)):
-                # A gateway that does not answer for itself.
-                continue
-            registers = [self._access.map(unit)[key] for key in ("fga_number", "firmware_version")]
-            if unit.identity_register:
-                registers.append(self._access.map(unit)[unit.identity_register])
-            try:
-                fetched = await self._access.fetch(unit, registers, name=shown.name)
-            except NoAnswerError, DeviceAbsentError:
-                # It may be switched off for a while.
-                continue
-            if not self._agrees(unit, fetched):
-                return False
-        if await self._somebody_new():
-            return False
-        self._verified_at = self._clock()
-        return True
-
-    def _agrees(self, unit: UnitFacts, fetched: Fetched) -> bool:
-        expected = {"fga_number": unit.product_number, "firmware_version": unit.firmware}
-        if unit.identity_register:
-            expected[unit.identity_register] = unit.identity
-        for key, text in expected.items():
-            words = fetched.words.get(key)
-            found = "" if words is None else text_of(words, self._access.order)
-            # A firmware that is told as a number is not compared: it is no text.
-            if words is not None and found != text and (found or key != "firmware_version"):
-                return False
-        return True
-
-    async def _somebody_new(self) -> bool:
-        """Whether a unit answers at the address that follows those we know in each class."""
-        known = {unit.address for unit in self._access.facts.units.values()}
-        for each in RANGES:
-            ours = [address for address in known if each.first <= address <= each.last]
-            following = max(ours, default=each.last) + 1
-            if not ours or following > each.last:
-                continue
-            try:
-                await self._link.read(following, 0x000A, 10, retries=0, timeout=self._timing.probe.answer)
-            except SolarError:
-                continue
-            return True
-        return False
 
     def points(self, unit: Unit) -> Mapping[str, ConextPoint]:
         """Every point that this unit has by key."""
@@ -364,7 +296,7 @@ class ConextClient:
         if self._rest.waiting and self._last_error is not None:
             raise self._last_error.with_traceback(None)
         try:
-            await self._verify()
+            await self._recheck.verify(self.installation)
             await self._read_units(wanted, report)
         except (LinkError, NoAnswerError) as err:
             self._cycle_failed(err)
@@ -376,7 +308,7 @@ class ConextClient:
     def _cycle_failed(self, error: SolarError) -> None:
         """Too many reads in a row without an answer: leave the gateway alone for a while (section 3)."""
         self._last_error = error
-        self._verified_at = None
+        self._recheck.forget()
         self._failed_cycles += 1
         if self._failed_cycles >= self._timing.failed_cycles:
             self._link.drop()
@@ -439,6 +371,13 @@ class ConextClient:
             return None
         return errors[0] if errors else None
 
+    def _note_alarms(self, report: Report, ref: Ref, unit: UnitFacts, point: ConextPoint, fetched: Fetched) -> None:
+        found = alarms_in(
+            Kind(unit.kind), point.address.registers, lambda key: self._access.value(unit, key, fetched.words)
+        )
+        if found is not None:
+            report.happenings.extend(self._alarms.note(ref, found))
+
     def _presence_registers(self, unit_id: str, unit: UnitFacts, points: Iterable[ConextPoint]) -> list[Register]:
         """Registers that say whether a unit is on the bus; they cost nothing beside other live ones."""
         known = self._presence.get(unit_id)
@@ -461,96 +400,34 @@ class ConextClient:
             )
 
     def _doubt(self, ref: Ref, unit: UnitFacts, point: ConextPoint, value: Value) -> SolarError | None:
-        """A counter for life that falls or leaps is a read error, unless it stays so (section 4)."""
-        key = point.address.registers[0]
-        if point.address.make is not Make.VALUE or not self._access.map(unit)[key].cumulative:
+        """Why a value is not believed, for a counter that only rises."""
+        if point.address.make is not Make.VALUE or not isinstance(value, float):
             return None
-        if not isinstance(value, float):
+        if not self._access.map(unit)[point.address.registers[0]].cumulative:
             return None
-        known = self._counters.setdefault(ref, _Counter(value))
-        if 0.0 <= value - known.value <= LARGEST_STEP:
-            known.value, known.doubted, known.doubts = value, None, 0
-            return None
-        steady = known.doubted is not None and 0.0 <= value - known.doubted <= LARGEST_STEP
-        known.doubts = known.doubts + 1 if steady else 1
-        known.doubted = value
-        if known.doubts >= DOUBTS:
-            self._counters[ref] = _Counter(value)
-            return None
-        return BadAnswerError(device=point.name, reason=f"a counter cannot go from {known.value:g} to {value:g} kWh")
+        return self._counters.doubt(ref, point.name, value)
 
-    def _note_alarms(self, report: Report, ref: Ref, unit: UnitFacts, point: ConextPoint, fetched: Fetched) -> None:
-        """Tell which alarms have come and gone since the last look."""
-        found = alarms_in(
-            Kind(unit.kind), point.address.registers, lambda key: self._access.value(unit, key, fetched.words)
-        )
-        if found is None:
-            return
-        active, before = frozenset(found), self._alarms.get(ref.unit)
-        self._alarms[ref.unit] = active
-        if before is None:
-            return
-        for alarm in sorted(active ^ before, key=lambda each: (each.register, each.bit)):
-            begun = alarm in active
-            kind = f"{alarm.severity.value}_{'begun' if begun else 'over'}"
-            details: dict[str, str | int | float | bool] = {
-                "code": alarm.code,
-                "name": alarm.name,
-                "active": begun,
-                "severity": Severity(alarm.severity).value,
-            }
-            report.happenings.append(Happening(ref, kind, details))
-
-    # Identity and maintenance
-
-    async def _verify(self) -> None:
-        """See that it still is the installation that we know, after every lost link and once an hour."""
-        if self._verified_at is not None and self._clock() - self._verified_at < HOUR:
-            return
-        for shown in self.installation.all_units:
-            unit = self._access.facts.units[shown.id]
-            if not unit.identity_register:
-                continue
-            register = self._access.map(unit)[unit.identity_register]
-            try:
-                words = await self._link.read(unit.address, register.address, register.words, device=shown.name)
-            except NoAnswerError, DeviceAbsentError:
-                # Somebody else may know who we are talking to.
-                continue
-            found = text_of(words, self._access.order)
-            if found and found != unit.identity:
-                self._link.drop()
-                raise WrongDeviceError(expected=unit.identity, found=found, address=self._link.address)
-            break
-        self._verified_at = self._clock()
-
-    @property
-    def _in_maintenance(self) -> bool:
-        return self._clock() < self._maintenance_until
+    # Maintenance
 
     async def _maintained(self) -> bool:
-        """Whether the gateway is in its nightly maintenance (section 3): a ComBox announces it a minute before."""
-        now = self._clock()
-        if now < self._maintenance_until:
+        """Whether the gateway is in its nightly maintenance, or announces it."""
+        if self._maintenance.active:
             return True
         root = self.installation.root
         unit = self._access.facts.units[root.id]
-        told = Kind(unit.kind) is Kind.COMBOX and self._access.has(unit, MAINTENANCE)
-        if not told or now - self._maintenance_seen < self._timing.maintenance_check:
+        told = Kind(unit.kind) is Kind.COMBOX and self._access.has(unit, REGISTER)
+        if not told or not self._maintenance.due:
             return False
-        register = self._access.map(unit)[MAINTENANCE]
-        self._maintenance_seen = now
+        register = self._access.map(unit)[REGISTER]
         try:
             fetched = await self._access.fetch(unit, [register], name=root.name, retries=0)
         except SolarError:
             # What is wrong will show when the values are read.
             return False
-        announced = bool(self._access.raw(unit, MAINTENANCE, fetched.words))
-        begun, self._announced = announced and not self._announced, announced
-        if begun:
-            self._maintenance_until = now + self._timing.maintenance
+        begins = self._maintenance.take(bool(self._access.raw(unit, REGISTER, fetched.words)))
+        if begins:
             self._link.drop()
-        return begun
+        return begins
 
     def _tell_again(self, wanted: Mapping[str, Mapping[Ref, ConextPoint]], report: Report) -> None:
         for points in wanted.values():
@@ -576,9 +453,9 @@ class ConextClient:
         Every setting of these devices is permanent. ``MaintenanceError`` is raised while the gateway is not there.
         """
         shown, unit, point = self._resolve(ref)
-        if self._in_maintenance:
+        if self._maintenance.active:
             raise self._busy()
-        await self._verify()
+        await self._recheck.verify(self.installation)
         known = self._presence.get(shown.id)
         if known is None or not known.there or self._clock() - known.at > self._timing.presence:
             presence = [self._access.map(unit)[key] for key in PRESENCE if self._access.has(unit, key)]

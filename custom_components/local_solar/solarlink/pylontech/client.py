@@ -246,10 +246,10 @@ class PylontechClient:
                 if isinstance(lost, ModulesChangedError):
                     raise lost
                 # After a line broke in the middle, what came later may be of other modules.
-                if self._verified == self._line.connection or isinstance(lost, LinkError):
+                if self._verified == self._line.connection:
                     break
             else:
-                raise BadAnswerError(device=DEVICE, reason="the connection was lost during the reading")
+                raise lost or BadAnswerError(device=DEVICE, reason="the connection was lost during the reading")
             for ref, unit, point in wanted:
                 values.deliver(report, ref, unit, point, outcomes)
             await self._look_for_strangers(values)

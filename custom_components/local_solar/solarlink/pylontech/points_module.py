@@ -44,6 +44,7 @@ def _integral(key: str, name: str, part: Part) -> PylontechPoint:
 
 
 _VOLTAGE, _CURRENT, _DEGREES = Quantity.VOLTAGE, Quantity.CURRENT, Quantity.TEMPERATURE
+_CELL_VOLTAGE = Quantity.CELL_VOLTAGE
 _DIAGNOSTIC: dict[str, Any] = {"diagnostic": True}
 _SLOW: dict[str, Any] = {"pace": Pace.SLOW, "diagnostic": True}
 _ONCE: dict[str, Any] = {"pace": Pace.ONCE, "diagnostic": True}
@@ -63,9 +64,9 @@ LIVE: tuple[PylontechPoint, ...] = (
     _at(_LIVE, "highest_cell_temperature", "Highest cell temperature", _DEGREES, "°C", enabled=True),
     _at(_LIVE, "lowest_cell_temperature", "Lowest cell temperature", _DEGREES, "°C", enabled=True),
     _at(_ROW, "mosfet_temperature", "MOSFET temperature", _DEGREES, "°C", **_DIAGNOSTIC),
-    _at(_LIVE, "highest_cell_voltage", "Highest cell voltage", _VOLTAGE, "V", enabled=True),
-    _at(_LIVE, "lowest_cell_voltage", "Lowest cell voltage", _VOLTAGE, "V", enabled=True),
-    _at(_LIVE, "cell_voltage_spread", "Cell voltage spread", _VOLTAGE, "V", enabled=True),
+    _at(_LIVE, "highest_cell_voltage", "Highest cell voltage", _CELL_VOLTAGE, "V", enabled=True),
+    _at(_LIVE, "lowest_cell_voltage", "Lowest cell voltage", _CELL_VOLTAGE, "V", enabled=True),
+    _at(_LIVE, "cell_voltage_spread", "Cell voltage spread", _CELL_VOLTAGE, "V", enabled=True),
     _state(_LIVE, "cell_balance", "Cell balance", states.BALANCES, **_DIAGNOSTIC),
     _at(_ROW, "highest_cell", "Highest cell", Quantity.COUNT, **_DIAGNOSTIC),
     _at(_ROW, "lowest_cell", "Lowest cell", Quantity.COUNT, **_DIAGNOSTIC),
@@ -98,11 +99,11 @@ DETAIL: tuple[PylontechPoint, ...] = (
 )
 
 CELL: tuple[PylontechPoint, ...] = (
-    _at(_CELLS, "mean_cell_voltage", "Mean cell voltage", _VOLTAGE, "V", **_CELL),
+    _at(_CELLS, "mean_cell_voltage", "Mean cell voltage", _CELL_VOLTAGE, "V", **_CELL),
     _at(_BALANCING, "balancing", "Balancing", Quantity.FLAG, **_CELL),
     _at(_BALANCING, "balancing_cells", "Balancing cells", Quantity.TEXT, **_CELL),
     *(
-        _at(_CELLS, f"cell_voltage_{cell}", f"Cell voltage {cell}", _VOLTAGE, "V", **_CELL)
+        _at(_CELLS, f"cell_voltage_{cell}", f"Cell voltage {cell}", _CELL_VOLTAGE, "V", **_CELL)
         for cell in range(1, CELLS + 1)
     ),
     *(

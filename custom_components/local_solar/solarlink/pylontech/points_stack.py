@@ -31,6 +31,7 @@ def _integral(key: str, name: str, part: Part) -> PylontechPoint:
 
 _SLOW: dict[str, Any] = {"pace": Pace.MINUTE, "diagnostic": True}
 _LEVEL, _VOLTAGE, _DEGREES = Quantity.STATE_OF_CHARGE, Quantity.VOLTAGE, Quantity.TEMPERATURE
+_CELL_VOLTAGE = Quantity.CELL_VOLTAGE
 
 POINTS: tuple[PylontechPoint, ...] = (
     _at(_LIVE, "state_of_charge", "State of charge", _LEVEL, "%", enabled=True),
@@ -47,9 +48,9 @@ POINTS: tuple[PylontechPoint, ...] = (
     _at(_LIVE, "lowest_temperature", "Lowest temperature", _DEGREES, "°C"),
     _at(_LIVE, "highest_cell_temperature", "Highest cell temperature", _DEGREES, "°C", enabled=True),
     _at(_LIVE, "lowest_cell_temperature", "Lowest cell temperature", _DEGREES, "°C", enabled=True),
-    _at(_LIVE, "highest_cell_voltage", "Highest cell voltage", _VOLTAGE, "V", enabled=True),
-    _at(_LIVE, "lowest_cell_voltage", "Lowest cell voltage", _VOLTAGE, "V", enabled=True),
-    _at(_LIVE, "cell_voltage_spread", "Cell voltage spread", _VOLTAGE, "V", enabled=True),
+    _at(_LIVE, "highest_cell_voltage", "Highest cell voltage", _CELL_VOLTAGE, "V", enabled=True),
+    _at(_LIVE, "lowest_cell_voltage", "Lowest cell voltage", _CELL_VOLTAGE, "V", enabled=True),
+    _at(_LIVE, "cell_voltage_spread", "Cell voltage spread", _CELL_VOLTAGE, "V", enabled=True),
     _at(_LIVE, "cell_balance", "Cell balance", Quantity.STATE, options=states.BALANCES, diagnostic=True),
     _at(_LIVE, "remaining_capacity", "Remaining capacity", Quantity.CHARGE, "Ah"),
     _at(_LIVE, "total_capacity", "Total capacity", Quantity.CHARGE, "Ah", pace=Pace.SLOW, diagnostic=True),

@@ -113,6 +113,7 @@ UNITS = {
     Quantity.APPARENT_POWER: "VA",
     Quantity.ENERGY: "kWh",
     Quantity.VOLTAGE: "V",
+    Quantity.CELL_VOLTAGE: "V",
     Quantity.CURRENT: "A",
     Quantity.FREQUENCY: "Hz",
     Quantity.TEMPERATURE: "°C",

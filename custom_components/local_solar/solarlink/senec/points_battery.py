@@ -77,7 +77,7 @@ BATTERY: tuple[SenecPoint, ...] = (
     _pack("discharging", "Discharging", Quantity.FLAG, "ENERGY.GUI_BOOSTING_INFO"),
     _pack("bms_error", "BMS error", Quantity.PROBLEM, "BMS.ERROR", pace=Pace.MINUTE, diagnostic=True, enabled=True),
     *(
-        _pack(key, name, Quantity.VOLTAGE, at(address, factor=MILLI), pace=Pace.MINUTE, diagnostic=True)
+        _pack(key, name, Quantity.CELL_VOLTAGE, at(address, factor=MILLI), pace=Pace.MINUTE, diagnostic=True)
         for key, name, address in (
             ("highest_cell_voltage", "Highest cell voltage", "ENERGY.GUI_BAT_DATA_MAX_CELL_VOLTAGE"),
             ("lowest_cell_voltage", "Lowest cell voltage", "ENERGY.GUI_BAT_DATA_MIN_CELL_VOLTAGE"),
@@ -86,7 +86,7 @@ BATTERY: tuple[SenecPoint, ...] = (
     _pack(
         "cell_voltage_spread",
         "Cell voltage spread",
-        Quantity.VOLTAGE,
+        Quantity.CELL_VOLTAGE,
         at(
             "ENERGY.GUI_BAT_DATA_MAX_CELL_VOLTAGE ENERGY.GUI_BAT_DATA_MIN_CELL_VOLTAGE",
             Form.DIFFERENCE,
@@ -288,7 +288,7 @@ BATTERY_MODULE: tuple[SenecPoint, ...] = (
     _module(
         "highest_cell_voltage",
         "Highest cell voltage",
-        Quantity.VOLTAGE,
+        Quantity.CELL_VOLTAGE,
         at("BMS.MAX_CELL_VOLTAGE[n]", factor=MILLI),
         pace=Pace.MINUTE,
         diagnostic=True,
@@ -296,7 +296,7 @@ BATTERY_MODULE: tuple[SenecPoint, ...] = (
     _module(
         "lowest_cell_voltage",
         "Lowest cell voltage",
-        Quantity.VOLTAGE,
+        Quantity.CELL_VOLTAGE,
         at("BMS.MIN_CELL_VOLTAGE[n]", factor=MILLI),
         pace=Pace.MINUTE,
         diagnostic=True,
@@ -304,7 +304,7 @@ BATTERY_MODULE: tuple[SenecPoint, ...] = (
     _module(
         "cell_voltage_spread",
         "Cell voltage spread",
-        Quantity.VOLTAGE,
+        Quantity.CELL_VOLTAGE,
         at(
             "BMS.MAX_CELL_VOLTAGE[n] BMS.MIN_CELL_VOLTAGE[n]",
             Form.DIFFERENCE,
@@ -340,7 +340,7 @@ BATTERY_MODULE: tuple[SenecPoint, ...] = (
         _module(
             f"cell_voltage_{cell}",
             f"Cell voltage {cell}",
-            Quantity.VOLTAGE,
+            Quantity.CELL_VOLTAGE,
             at(f"BMS.CELL_VOLTAGES_MODULE_{{letter}}[{cell - 1}]", factor=MILLI),
             pace=Pace.SLOW,
             diagnostic=True,
