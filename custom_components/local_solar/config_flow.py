@@ -425,7 +425,13 @@ class LocalSolarOptionsFlow(OptionsFlowWithReload):
         default = FAMILIES[family].interval
         interval = {vol.Required(CONF_INTERVAL, default=default): vol.All(seconds, vol.Coerce(int))}
         schema = vol.Schema({**interval, **await self._async_offered(family)})
-        suggested = self.config_entry.options if user_input is None else user_input
+        suggested = user_input
+        if suggested is None:
+            suggested = dict(self.config_entry.options)
+            for section, proposed in FAMILIES[family].suggest_options(self.hass).items():
+                chosen = suggested.get(section, {})
+                if not proposed.keys() & chosen.keys():
+                    suggested[section] = {**proposed, **chosen}
         return self.async_show_form(
             step_id=family, data_schema=self.add_suggested_values_to_schema(schema, suggested), errors=errors
         )

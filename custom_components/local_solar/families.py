@@ -18,6 +18,7 @@ from .controllers.charge_manager import ChargeManager
 from .controllers.charge_options import OPTIONS, SECTION as CHARGE_OPTIONS
 from .controllers.force_charge import ForceCharge
 from .controllers.installation_clock import InstallationClock
+from .controllers.soc_battery import suggested
 from .controllers.soc_options import OPTIONS as SOC_OPTIONS, SECTION as SOC_SECTION
 from .controllers.state_of_charge import StateOfChargeControl
 from .controllers.upload_pause import UploadPause
@@ -76,6 +77,8 @@ class FamilyEntry:
     """What the owner can choose besides the interval; the client gets all of it as ``settings``."""
     offer_options: Callable[[Installation | None, FormData], Mapping[str, Any]] | None = None
     """Options whose choices depend on what is there and on what was chosen, by name; called in a thread."""
+    suggest_options: Callable[[HomeAssistant], Mapping[str, Mapping[str, Any]]] = lambda hass: {}
+    """What to propose, by section and name, where the owner has chosen nothing of it yet."""
     option_complaints: Callable[[FormData], dict[str, str]] = _no_complaints
     """What is wrong with the chosen options: field to error key; called in a thread."""
     controllers: Mapping[str, type[Provider]] = field(default_factory=dict)
@@ -346,6 +349,7 @@ FAMILIES: Mapping[str, FamilyEntry] = {
                 vol.Schema(dict(SOC_OPTIONS)), SectionConfig(collapsed=True)
             ),
         },
+        suggest_options=lambda hass: {SOC_SECTION: suggested(hass)},
         controllers={StateOfChargeControl.key: StateOfChargeControl},
     ),
     "pylontech": FamilyEntry(

@@ -342,6 +342,12 @@ async def test_a_pylontech_stack_is_found_by_itself(
         assert await hass.config_entries.async_setup(stack.entry_id)
         await hass.async_block_till_done(wait_background_tasks=True)
         await poll(stack.runtime_data)
+        form = await hass.config_entries.options.async_init(place.entry.entry_id)
+        assert form["data_schema"] is not None
+        fields = form["data_schema"].schema["soc_control"].schema.schema
+        proposed = {str(field): (field.description or {}).get("suggested_value") for field in fields}
+        assert soc_battery.suggested(hass).items() <= proposed.items()
+        hass.config_entries.options.async_abort(form["flow_id"])
         suggested = soc_battery.suggested(hass)
         assert set(suggested) == {
             "state_of_charge",
