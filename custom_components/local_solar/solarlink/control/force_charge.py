@@ -28,7 +28,7 @@ STOP_SETTLE = 15.0
 """Seconds after a stop from which "it runs" means that the device did not stop or has begun again by itself."""
 WATCH_CLEAR = 60.0
 """Seconds after the latest stop from which "it does not run" means that it has stopped for good."""
-WATCH_FOR = 600.0
+WATCH_FOR = 3600.0
 """Seconds after the latest stop from which a charge that is seen is not the device's own doing any more."""
 STOPS_AGAIN = 3
 """How often a stop is repeated."""
