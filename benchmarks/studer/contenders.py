@@ -11,9 +11,11 @@ from custom_components.local_solar.solarlink.journal import Journal
 from custom_components.local_solar.solarlink.links.address import LinkAddress
 from custom_components.local_solar.solarlink.points import Ref
 from custom_components.local_solar.solarlink.studer import open_client
+from custom_components.local_solar.solarlink.studer.catalogue import catalogue, point_at
 from custom_components.local_solar.solarlink.studer.client import StuderClient
 from custom_components.local_solar.solarlink.studer.codec import Format, ObjectType
 from custom_components.local_solar.solarlink.studer.points import POINTS, StuderPoint
+from custom_components.local_solar.solarlink.studer.site import EXTRA_POINTS
 
 from .wire import HOST, SimulatedWire, free_port
 
@@ -63,9 +65,26 @@ def default_set(*, settings: bool) -> list[Wanted]:
     ]
 
 
-def loopback_client(port: int) -> StuderClient:
+def sized_set(count: int) -> list[Wanted]:
+    """So many values: those that have an entity from the start, then what else the catalogue has of the same units."""
+    wanted = default_set(settings=False)
+    known = {(each.address, each.point.address.number) for each in wanted}
+    for kind, addresses in UNITS.items():
+        for entry in catalogue(kind):
+            point = point_at(kind, entry.number)
+            if point is None or point.address.object_type is not ObjectType.INFO:
+                continue
+            for index, address in enumerate(addresses, start=1):
+                if (address, entry.number) not in known:
+                    wanted.append(Wanted(address, index, point))
+    return wanted[:count]
+
+
+def loopback_client(port: int, wanted: Iterable[Wanted] = ()) -> StuderClient:
     """Our client, waiting on the loopback for the gateway to dial in, as it does for a real one."""
-    return open_client(LinkAddress("listen", host=HOST, port=port), journal=Journal())
+    extra = sorted({f"{each.point.unit_kind}/{each.point.key}" for each in wanted})
+    address = LinkAddress("listen", host=HOST, port=port)
+    return open_client(address, journal=Journal(), settings={EXTRA_POINTS: extra})
 
 
 def refs_of(wanted: Iterable[Wanted]) -> list[Ref]:
@@ -81,7 +100,7 @@ def refs_of(wanted: Iterable[Wanted]) -> list[Ref]:
 
 async def _ours(wanted: list[Wanted], rounds: int, **options: bool) -> Cycles:
     port = free_port()
-    client = loopback_client(port)
+    client = loopback_client(port, wanted)
     with SimulatedWire(port, **options) as wire:
         try:
             await client.connect(CONNECT_SECONDS)
@@ -117,7 +136,7 @@ def xcom_proto(wanted: list[Wanted], rounds: int) -> Cycles | None:
         names = importlib.import_module("xcom_proto.parameters")
     except ImportError:
         return None
-    formats = {Format.FLOAT: names.TYPE_FLOAT, Format.SHORT_ENUM: names.TYPE_SHORT_ENUM}
+    formats = {form: getattr(names, f"TYPE_{form.name}") for form in (Format.FLOAT, Format.SHORT_ENUM, Format.BOOL)}
     port = free_port()
     with SimulatedWire(port) as wire, lan.XcomLANTCP(port=port) as client:
         before, seconds, values = wire.requests, [], 0

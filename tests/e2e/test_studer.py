@@ -217,9 +217,13 @@ async def test_owner_adds_a_parameter_and_leaves_the_night_to_the_portal(
         await screenshot(page, "studer_options_picked")
         await page.get_by_role("button", name="Submit").click()
         await page.get_by_text("More values and settings").first.wait_for(state="hidden")
-        registry = await home.websocket({"type": "config/entity_registry/list"})
-        added = [each for each in registry if each["unique_id"].endswith("_1187")]
-        assert len(added) == 2, "one for each Xtender"
+        added: list[dict[str, Any]] = []
+        async with asyncio.timeout(60):
+            # The entry is loaded again with what was picked; there is one for each Xtender.
+            while len(added) < 2:
+                await asyncio.sleep(0.5)
+                registry = await home.websocket({"type": "config/entity_registry/list"})
+                added = [each for each in registry if each["unique_id"].endswith("_1187")]
         number = sorted(each["entity_id"] for each in added)[0]
         state = await home.wait_for_state(number, is_known)
         assert float(state["state"]) == studer.flash(101, 1187)
