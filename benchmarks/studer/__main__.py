@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from .contenders import CONTENDERS, Wanted, default_set, sized_set
-from .stall import stalls
+from .stall import CLIENTS, stalls
 
 FORUM_SCRIPT = 33
 """Values that the forum script reads."""
@@ -38,11 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _table(default_set(settings=False), "values that are shown from the start: every cycle but the first", rounds)
     _table(default_set(settings=True), "values and settings that are shown from the start: the first cycle", rounds)
     _table(sized_set(MANY), "values, most of them from the catalogue", rounds)
-    print("\nLongest stall of the event loop with Local Solar, polling without a rest\n")
-    print("| meanwhile | milliseconds |")
-    print("|---|--:|")
-    for phase, seconds in stalls().items():
-        print(f"| {phase} | {seconds * 1000:.1f} |")
+    measured = {client: stalls(client) for client in CLIENTS}
+    print("\nLongest stall of the event loop in milliseconds, polling without a rest\n")
+    print(f"| meanwhile | {' | '.join(measured)} |")
+    print(f"|---|{'--:|' * len(measured)}")
+    for phase in measured["Local Solar"] or {}:
+        row = [f"{own[phase] * 1000:.1f}" if own else "not installed" for own in measured.values()]
+        print(f"| {phase} | {' | '.join(row)} |")
     return 0
 
 

@@ -2,15 +2,21 @@
 
 import asyncio
 import contextlib
+import importlib
 import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from custom_components.local_solar.solarlink.errors import SolarError
 
 from .contenders import CONNECT_SECONDS, default_set, loopback_client, refs_of
 from .wire import HOST, free_port
+
+type Read = Callable[[], Awaitable[None]]
+"""Reads everything once, and takes no notice of failures."""
 
 TICK = 0.001
 PHASE_SECONDS = 4.0
@@ -35,33 +41,76 @@ async def _gateway(port: int) -> Process:
     )
 
 
-async def _stalls() -> dict[str, float]:
-    port = free_port()
+@asynccontextmanager
+async def _ours(port: int) -> AsyncIterator[Read]:
     client = loopback_client(port)
     refs = refs_of(default_set(settings=True))
-    longest: dict[str, float] = {}
 
-    async def poll() -> None:
-        while True:
-            with contextlib.suppress(SolarError):
-                await client.read(refs)
+    async def read() -> None:
+        with contextlib.suppress(SolarError):
+            await client.read(refs)
 
-    gateway = await _gateway(port)
-    polling: asyncio.Task[None] | None = None
     try:
         await client.connect(CONNECT_SECONDS)
         await client.identify()
-        longest["nothing is polled (this machine's own noise)"] = await _longest_gap()
-        polling = asyncio.create_task(poll())
-        longest["polling, all is well"] = await _longest_gap()
-        gateway.send_signal(signal.SIGSTOP)
-        longest["polling, the gateway falls silent"] = await _longest_gap()
-        gateway.kill()
-        longest["polling, the gateway's connection breaks and nobody dials in"] = await _longest_gap()
+        yield read
     finally:
-        if polling is not None:
-            polling.cancel()
         await client.close()
+
+
+@asynccontextmanager
+async def _pystuderxcom(port: int) -> AsyncIterator[Read]:
+    library = importlib.import_module("pystuderxcom")
+    dataset = await library.XcomDataset.async_get_instance()
+    items = [
+        library.XcomValueItem(dataset.get_by_nr(each.point.address.number, each.point.unit_kind), device=each.address)
+        for each in default_set(settings=True)
+    ]
+    client = library.AsyncXcomApiTcp(mode=library.XcomApiTcpMode.SERVER, listen_port=port)
+
+    async def read() -> None:
+        with contextlib.suppress(Exception):
+            await client.request_values(library.XcomValueSet(items=items))
+        # A failure that comes back at once must not keep the loop busy by itself.
+        await asyncio.sleep(TICK)
+
+    try:
+        await client.start()
+        yield read
+    finally:
+        await client.stop()
+
+
+CLIENTS: dict[str, Callable[[int], AbstractAsyncContextManager[Read]]] = {
+    "Local Solar": _ours,
+    "pystuderxcom": _pystuderxcom,
+}
+
+
+async def _stalls(client: Callable[[int], AbstractAsyncContextManager[Read]]) -> dict[str, float]:
+    port = free_port()
+    longest: dict[str, float] = {}
+    gateway = await _gateway(port)
+    polling: asyncio.Task[None] | None = None
+
+    async def poll(read: Read) -> None:
+        while True:
+            await read()
+
+    try:
+        async with client(port) as read:
+            try:
+                longest["nothing is polled (this machine's own noise)"] = await _longest_gap()
+                polling = asyncio.create_task(poll(read))
+                longest["polling, all is well"] = await _longest_gap()
+                gateway.send_signal(signal.SIGSTOP)
+                longest["polling, the gateway falls silent"] = await _longest_gap()
+                gateway.kill()
+                longest["polling, the gateway's connection breaks and nobody dials in"] = await _longest_gap()
+            finally:
+                if polling is not None:
+                    polling.cancel()
+    finally:
         if gateway.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 gateway.kill()
@@ -69,6 +118,9 @@ async def _stalls() -> dict[str, float]:
     return longest
 
 
-def stalls() -> dict[str, float]:
-    """The longest stall in seconds, by what happens meanwhile; the client polls without a rest."""
-    return asyncio.run(_stalls())
+def stalls(client: str) -> dict[str, float] | None:
+    """The longest stall in seconds, by what happens meanwhile; ``None`` where that client is not installed."""
+    try:
+        return asyncio.run(_stalls(CLIENTS[client]))
+    except ImportError:
+        return None
