@@ -4,7 +4,7 @@ import json
 from dataclasses import fields, replace
 from typing import Any
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from custom_components.local_solar.solarlink.control.state_of_charge import (
     KEYS,
@@ -59,6 +59,14 @@ class Watched(Desk):
 
 
 @settings(max_examples=120, deadline=None)
+@example(
+    [
+        ("run", 60.0, {"mean": 85.0, "lowest": 82.0, "lowest_cell": 3.35}),
+        ("answer", (Outcome.UNCERTAIN, False)),
+        ("kill", 1.0),
+        ("kill", 1.0),
+    ]
+)
 @given(st.lists(events, min_size=1, max_size=20))
 def test_nothing_is_left_changed_without_knowing_it(story: list[tuple[Any, ...]]) -> None:
     desk = Watched(settings=replace(SETTINGS, alarm=True))

@@ -74,8 +74,8 @@ def follow(settings: Settings, state: State, snapshot: Snapshot, now: Now) -> tu
         before = state.watch.before.get(key)
         if same(found.value, known.ours):
             taken[key] = replace(known, sure=True)
-        elif not known.sure and before is None:
-            # Written just before a kill: whatever is there now is written over.
+        elif not known.sure and (before is None or not before.sure):
+            # Written just before a kill, perhaps more than once: whatever is there now is written over.
             continue
         elif not known.sure and before is not None and same(found.value, before.ours):
             # The write was not carried out, and the link stands again.
