@@ -1,6 +1,5 @@
 """Conext registers to values and back: the reference's worked examples, every mark of a missing value, decoding."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import time
 from itertools import pairwise
@@ -32,20 +31,10 @@ from custom_components.local_solar.solarlink.conext.registers import ENUMS, Form
 from custom_components.local_solar.solarlink.conext.source import Make
 from custom_components.local_solar.solarlink.errors import BadAnswerError, SolarError, ValueKindError
 from custom_components.local_solar.solarlink.points import Access, Quantity, Risk
+from tests.tries import TRIES
 
-TRIES = {"count": 0}
+NAME = "Conext codec"
 XW = map_of(Kind.XW)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _tell_tries(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Say at the end how much was tried; a fuzz test that tries next to nothing proves nothing."""
-    yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    capture = request.config.pluginmanager.get_plugin("capturemanager")
-    if reporter is not None and capture is not None:
-        with capture.global_and_fixture_disabled():
-            reporter.write_line(f"\nConext codec: {TRIES['count']} inputs tried")
 
 
 def decode(what: str, text: str, **options: str) -> dict[str, Any]:
@@ -373,7 +362,7 @@ def test_single_undefined_words_are_read_across_only_where_that_works() -> None:
 @given(st.sampled_from(list(Kind)), st.data())
 @settings(max_examples=150, deadline=None)
 def test_blocks_bring_what_is_wanted_and_never_cross_a_hole(kind: Kind, data: st.DataObject) -> None:
-    TRIES["count"] += 1
+    TRIES[NAME] += 1
     registers = [register for register in map_of(kind) if register.readable]
     holes = {each.address for each in data.draw(st.lists(st.sampled_from(registers), max_size=5))}
     wanted = set(data.draw(st.lists(st.sampled_from(registers), max_size=40)))
@@ -397,7 +386,7 @@ def test_blocks_bring_what_is_wanted_and_never_cross_a_hole(kind: Kind, data: st
 @given(st.sampled_from(list(Kind)), st.data(), st.sampled_from(list(Order)))
 @settings(max_examples=600, deadline=None)
 def test_whatever_a_register_holds_is_a_value(kind: Kind, data: st.DataObject, order: Order) -> None:
-    TRIES["count"] += 1
+    TRIES[NAME] += 1
     register: Register = data.draw(st.sampled_from(map_of(kind).ordered))
     read = data.draw(st.lists(st.integers(0, 0xFFFF), min_size=register.words, max_size=register.words))
     value = value_of(register, read, order)
@@ -413,7 +402,7 @@ def test_whatever_a_register_holds_is_a_value(kind: Kind, data: st.DataObject, o
 @given(st.sampled_from(list(Kind)), st.binary(max_size=60), st.booleans(), st.sampled_from(["lsb", "msb", "", "x"]))
 @settings(max_examples=600, deadline=None)
 def test_whatever_is_decoded_only_our_errors_leave(kind: Kind, data: bytes, framed: bool, order: str) -> None:
-    TRIES["count"] += 1
+    TRIES[NAME] += 1
     frame = b"\0\1\0\0" + (len(data) + 1).to_bytes(2) + b"\x0a" + data if framed else data
     with suppress(SolarError):
         decoded = DECODERS[kind.value](frame.hex(), {"address": "0x40"} | ({"order": order} if order else {}))
