@@ -24,7 +24,7 @@ from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 
 from .const import CONF_FAMILY, CONF_INTERVAL, CONF_LINK, DOMAIN, MAX_INTERVAL
 from .families import FAMILIES, LinkForm, identifier, moved
-from .flows.studer import Found
+from .flows.found import Found
 from .opening import async_family_name
 from .probing import Probe
 from .solarlink.client import Installation

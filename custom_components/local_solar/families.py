@@ -23,7 +23,7 @@ from .controllers.soc_options import OPTIONS as SOC_OPTIONS, SECTION as SOC_SECT
 from .controllers.state_of_charge import StateOfChargeControl
 from .controllers.upload_pause import UploadPause
 from .flows import studer
-from .flows.studer import Found
+from .flows.found import Found
 from .providers import Provider
 from .solarlink.client import CertifiedClient, Client, Installation, Unit
 from .solarlink.links.address import LinkAddress

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import voluptuous as vol
@@ -22,6 +21,7 @@ from ..descriptions import platform_of
 from ..solarlink.client import Installation
 from ..solarlink.errors import LinkError
 from ..solarlink.points import Risk
+from .found import Found
 
 if TYPE_CHECKING:
     from ..solarlink.studer.finder import Box
@@ -108,14 +108,6 @@ SWITCHES = {**_choice("modbus_baud", ("9600", "19200", "38400", "115200")), **OF
 
 
 # Moxa boxes
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A box in the network: where it is and how people know it."""
-
-    address: str
-    label: str
 
 
 async def async_find_boxes(hass: HomeAssistant) -> list[Found]:
