@@ -16,11 +16,12 @@ from homeassistant.config_entries import (
     ConfigFlowResult,
     OptionsFlowWithReload,
 )
-from homeassistant.const import CONF_HOST, CONF_PORT, UnitOfTime
+from homeassistant.const import CONF_HOST, CONF_PORT, CONF_USERNAME, UnitOfTime
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, selector
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
+from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 
 from .const import CONF_FAMILY, CONF_INTERVAL, CONF_LINK, DOMAIN, MAX_INTERVAL
 from .families import FAMILIES, LinkForm, identifier, moved
@@ -41,6 +42,9 @@ wait for ever for an end that came earlier."""
 
 CONNECT_WAIT = 60.0
 """Seconds that a gateway has to dial in, or a device to be reached, before the dialog gives up."""
+
+GLANCE_WAIT = 10.0
+"""Seconds in which a device that was found by itself has to say who it is."""
 
 EXPLAINED = frozenset(
     {
@@ -159,7 +163,83 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
                     await self.async_set_unique_id(entry.unique_id)
                     host = moved(entry.data[CONF_HOST], discovery_info.ip)
                     self._abort_if_unique_id_configured(updates={CONF_HOST: host})
+        name = discovery_info.hostname.lower()
+        for family, entry_of_family in FAMILIES.items():
+            if entry_of_family.host_names and name.startswith(entry_of_family.host_names):
+                return await self._async_discovered(family, discovery_info.ip, name)
         return self.async_abort(reason="no_known_device")
+
+    async def async_step_zeroconf(self, discovery_info: ZeroconfServiceInfo) -> ConfigFlowResult:
+        """A device announces itself."""
+        kind = next(family for family, entry in FAMILIES.items() if entry.service_type == discovery_info.type)
+        port = "" if discovery_info.port in (None, 80) else f":{discovery_info.port}"
+        name = discovery_info.hostname.removesuffix(".").removesuffix(".local").lower()
+        return await self._async_discovered(kind, f"{discovery_info.host}{port}", name)
+
+    async def _async_discovered(self, family: str, host: str, name: str) -> ConfigFlowResult:
+        """Offer a device that was found by itself, unless it is there already, perhaps at another address."""
+        link = next(iter(FAMILIES[family].links))
+        # One dialog for each device, whichever way it was found; what it is called is all that is known of it yet.
+        await self.async_set_unique_id(name)
+        self._async_abort_entries_match({CONF_FAMILY: family, CONF_HOST: host})
+        self._data = {CONF_FAMILY: family, CONF_LINK: link, CONF_HOST: host}
+        if installation := await self._async_glance():
+            known = await self.async_set_unique_id(identifier(family, installation.root), raise_on_progress=False)
+            if known is not None:
+                self._abort_if_unique_id_configured(updates={CONF_HOST: host})
+        self.context["title_placeholders"] = {"name": name}
+        return await self._async_step_link(family, link)
+
+    async def _async_glance(self) -> Installation | None:
+        """Who is there, as far as the device tells it to everybody."""
+        probe = Probe(self.hass, self._data[CONF_FAMILY], self._data[CONF_LINK], self._data)
+        try:
+            async with asyncio.timeout(GLANCE_WAIT):
+                await probe.async_connect(GLANCE_WAIT)
+                return await probe.async_identify(lambda share, name: None)
+        except SolarError, TimeoutError:
+            return None
+        finally:
+            await probe.async_close()
+
+    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """The device does not take the user name or the password any more."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for them, and try them before they are kept."""
+        entry = self._get_reauth_entry()
+        form = FAMILIES[entry.data[CONF_FAMILY]].links[entry.data[CONF_LINK]]
+        errors: dict[str, str] = {}
+        placeholders = {"name": entry.title}
+        if user_input is not None:
+            data = {key: value for key, value in entry.data.items() if key not in form.login} | user_input
+            self._data = data
+            failure = await self._async_try()
+            if isinstance(failure, str):
+                return self.async_abort(reason=failure)
+            if failure is None:
+                return self.async_update_reload_and_abort(entry, data=data)
+            errors, placeholders = {"base": _explained(failure)}, placeholders | failure.details
+        schema = self.add_suggested_values_to_schema(
+            vol.Schema(dict(form.login)), user_input or {CONF_USERNAME: entry.data.get(CONF_USERNAME)}
+        )
+        return self.async_show_form(
+            step_id="reauth_confirm", data_schema=schema, errors=errors, description_placeholders=placeholders
+        )
+
+    async def _async_try(self) -> SolarError | str | None:
+        """What keeps ``_data`` from leading to the device of this dialog: an error, or why the dialog is over."""
+        probe = Probe(self.hass, self._data[CONF_FAMILY], self._data[CONF_LINK], self._data)
+        try:
+            await probe.async_connect(CONNECT_WAIT)
+            installation = await probe.async_identify(lambda share, name: None)
+        except SolarError as err:
+            return err
+        finally:
+            await probe.async_close()
+        same = identifier(self._data[CONF_FAMILY], installation.root) == self._get_reauth_entry().unique_id
+        return None if same else "wrong_device"
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the link again; the family stays."""

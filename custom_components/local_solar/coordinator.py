@@ -11,7 +11,7 @@ from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryError
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.debounce import Debouncer
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
@@ -24,7 +24,14 @@ from .outages import OutageLog
 from .problems import action_error, translated
 from .providers import Provider
 from .solarlink.client import Client, Happening, Installation, PausableClient, Report, Unit
-from .solarlink.errors import LinkClosedError, NotKeptError, SolarError, WriteUncertainError, WrongDeviceError
+from .solarlink.errors import (
+    AuthError,
+    LinkClosedError,
+    NotKeptError,
+    SolarError,
+    WriteUncertainError,
+    WrongDeviceError,
+)
 from .solarlink.plan import Planner
 from .solarlink.points import Limits, Point, Quantity, Reading, Ref, Value
 from .store import Memory
@@ -135,6 +142,8 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
                 raise translated(err, ConfigEntryError) from err
             # The right gateway may still dial in: try again later.
             raise translated(err, UpdateFailed) from err
+        except AuthError as err:
+            raise translated(err, ConfigEntryAuthFailed) from err
         except SolarError as err:
             raise translated(err, UpdateFailed) from err
 
@@ -283,7 +292,8 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
             if not self.last_update_success:
                 # Only a first failure is announced by the coordinator, but values grow too old during later ones.
                 self.async_update_listeners()
-            raise translated(err, UpdateFailed) from err
+            # Home Assistant asks for the password and polls no more until it has it.
+            raise translated(err, ConfigEntryAuthFailed if isinstance(err, AuthError) else UpdateFailed) from err
         if due:
             self.exchanges_per_cycle = self.client.stats.exchanges - before
         self._take(due, report)
@@ -463,6 +473,10 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
     async def _async_show(self, ref: Ref, writing: Awaitable[Reading]) -> Reading:
         try:
             reading = await writing
+        except AuthError:
+            # Some devices let everybody read, so only a write shows that the password is wrong.
+            self.config_entry.async_start_reauth(self.hass)
+            raise
         except WriteUncertainError:
             if not self.paused and ref in self._points:
                 self.planner.expire([ref])

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from homeassistant.components.diagnostics import async_redact_data
-from homeassistant.const import CONF_DEVICE, CONF_EMAIL, CONF_HOST, CONF_PASSWORD
+from homeassistant.const import CONF_DEVICE, CONF_EMAIL, CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
 from .const import CONF_PEER
@@ -14,8 +14,8 @@ from .coordinator import SolarConfigEntry
 from .redaction import scrub, scrub_trace
 
 _PRIVATE_FIELDS = (CONF_HOST, CONF_PEER, CONF_DEVICE)
-_ACCOUNT_FIELDS = (CONF_EMAIL, CONF_PASSWORD, PORTAL_INSTALLATION)
-"""What opens, or names, an account elsewhere; it is nowhere but in the options."""
+_ACCOUNT_FIELDS = (CONF_EMAIL, CONF_USERNAME, CONF_PASSWORD, PORTAL_INSTALLATION)
+"""What opens, or names, an account: of a portal in the options, of the device in the data."""
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SolarConfigEntry) -> dict[str, Any]:
@@ -33,7 +33,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SolarCo
     now = time.monotonic()
     shown = {
         "entry": {
-            "data": dict(entry.data),
+            "data": async_redact_data(dict(entry.data), _ACCOUNT_FIELDS),
             "options": async_redact_data(dict(entry.options), _ACCOUNT_FIELDS),
             "state": entry.state.value,
         },

@@ -38,6 +38,9 @@ PORT_SELECTOR = vol.All(
 )
 
 
+PASSWORD_SELECTOR = selector.TextSelector(selector.TextSelectorConfig(type=selector.TextSelectorType.PASSWORD))
+
+
 def _no_complaints(data: FormData) -> dict[str, str]:
     return {}
 
@@ -58,6 +61,8 @@ class LinkForm:
     """Looks in the network for what the link may lead to; shown in the text, and offered as hosts."""
     incoming: bool = False
     """Whether the gateway dials us, so that several entries may wait on one port."""
+    login: Mapping[vol.Marker, Any] = field(default_factory=dict)
+    """The fields of the form that are asked again when the device refuses them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,10 @@ class FamilyEntry:
     """What carries out the family's controllers, by the name in ``Point.controller``."""
     repairs: Mapping[str, Repair] = field(default_factory=dict)
     """What puts a trouble of the client right when the owner agrees, by the trouble's key."""
+    service_type: str = ""
+    """The service by which devices announce themselves in the network, as the manifest asks for it."""
+    host_names: str = ""
+    """How the host names begin that the devices give themselves, in lower case, as the manifest asks for them."""
 
 
 def _peer_complaints(data: FormData) -> dict[str, str]:
@@ -175,8 +184,11 @@ def moved(host: str, ip: str) -> str:
     return f"{ip}:{port}" if port else ip
 
 
-def host_form(scheme: str) -> LinkForm:
-    """For devices of which the owner needs to know nothing but the address; a port may follow its name."""
+def host_form(scheme: str, login: Mapping[vol.Marker, Any] | None = None) -> LinkForm:
+    """For devices of which the owner needs to know nothing but the address; a port may follow its name.
+
+    ``login`` is asked as well, for devices that may want a password.
+    """
 
     def address(data: FormData) -> LinkAddress:
         host, port = _host_and_port(data[CONF_HOST])
@@ -188,10 +200,11 @@ def host_form(scheme: str) -> LinkForm:
         return {} if good and not _host_complaints({CONF_HOST: host}) else {CONF_HOST: "not_a_host_or_port"}
 
     return LinkForm(
-        schema=vol.Schema({vol.Required(CONF_HOST): selector.TextSelector()}),
+        schema=vol.Schema({vol.Required(CONF_HOST): selector.TextSelector(), **(login or {})}),
         address=address,
         complaints=complaints,
         far_end=(CONF_HOST,),
+        login=login or {},
     )
 
 

@@ -13,7 +13,7 @@ from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.local_solar.const import CONF_FAMILY, CONF_LINK, DOMAIN
-from custom_components.local_solar.controllers import soc_battery, state_of_charge
+from custom_components.local_solar.controllers import entity_values, soc_battery, state_of_charge
 from custom_components.local_solar.coordinator import SolarCoordinator
 from custom_components.local_solar.solarlink.conext import client as conext_client
 from custom_components.local_solar.solarlink.conext.client import Timing
@@ -218,7 +218,7 @@ async def test_a_value_that_is_missing_holds(place: Place, which: str, state: st
 
 async def test_values_that_nobody_tells_any_more_hold(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     later = Later()
-    monkeypatch.setattr(soc_battery, "dt_util", later)
+    monkeypatch.setattr(entity_values, "dt_util", later)
     await switch_on(place)
     assert await place.see(85, 82) == "discharging"
     later.seconds = 75.0

@@ -1,29 +1,19 @@
 """Where the state-of-charge control gets its battery from: a Pylontech entry, or any entities of Home Assistant."""
 
 import math
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.const import (
-    ATTR_UNIT_OF_MEASUREMENT,
-    STATE_OFF,
-    STATE_ON,
-    STATE_UNAVAILABLE,
-    STATE_UNKNOWN,
-    UnitOfElectricPotential,
-)
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import UnitOfElectricPotential
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
-from homeassistant.util import dt as dt_util
 from homeassistant.util.unit_conversion import ElectricPotentialConverter
 
 from ..const import CONF_FAMILY, DOMAIN
-from ..solarlink.client import Client
-from ..solarlink.points import Reading, Ref
+from ..solarlink.points import Ref
+from .entity_values import EntityValue, Readings, flag_of, number_of, point_of, readings_of, value_of_reading
 from .soc_options import ALARM, HIGHEST_CELL, LOWEST, LOWEST_CELL, MEAN, ROLES
 
 FAMILY = "pylontech"
@@ -32,26 +22,6 @@ PROBLEM = "battery_problem"
 """Point of that family that tells of alarms."""
 _VOLTAGES = (LOWEST_CELL, HIGHEST_CELL)
 _SHARES = (MEAN, LOWEST)
-
-
-class Readings(Protocol):
-    """What is asked of the coordinator of another entry of ours."""
-
-    client: Client
-    known: Mapping[Ref, Any]
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two reads of live points."""
-
-    def reading(self, ref: Ref) -> Reading | None:
-        """The last reading of a point."""
-
-    def fresh(self, ref: Ref) -> bool:
-        """Whether it may still be believed."""
-
-    def unique_id(self, ref: Ref) -> str:
-        """Unique id of the entity that shows a point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +33,6 @@ class Sample:
     numbers: Mapping[str, float] = field(default_factory=dict)
     """By role: states of charge in %, voltages in V."""
     alarm: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Value:
-    value: float | bool | None
-    age: float
 
 
 class Battery:
@@ -93,7 +57,7 @@ class Battery:
 
     def _stack(self) -> Readings | None:
         entry = self._entry()
-        return _readings(entry) if entry else None
+        return readings_of(entry) if entry else None
 
     @property
     def there(self) -> bool:
@@ -121,7 +85,9 @@ class Battery:
         if not self._own:
             stack = self._stack()
             return stack.interval if stack else None
-        found = [each[0].interval for role in self._chosen if (each := self._ours(self._chosen[role])) is not None]
+        found = [
+            each[0].interval for role in self._chosen if (each := point_of(self._hass, self._chosen[role])) is not None
+        ]
         return max(found, default=None)
 
     def sample(self) -> Sample:
@@ -139,48 +105,26 @@ class Battery:
             alarm=any(each.value is True for each in alarms) if alarms and not missing else None,
         )
 
-    def _chosen_values(self) -> dict[str, _Value]:
+    def _chosen_values(self) -> dict[str, EntityValue]:
         return {role: self._of(entity_id, role) for role, entity_id in self._chosen.items()}
 
-    def _stack_values(self) -> dict[str, _Value]:
+    def _stack_values(self) -> dict[str, EntityValue]:
         stack = self._stack()
         if stack is None:
             return {}
         root = stack.client.installation.root.id
-        return {role: _read(stack, Ref(root, role)) for role in ROLES}
+        return {role: value_of_reading(stack, Ref(root, role)) for role in ROLES}
 
-    def _stack_alarm(self) -> list[_Value]:
+    def _stack_alarm(self) -> list[EntityValue]:
         stack = self._stack()
-        return [_read(stack, Ref(stack.client.installation.root.id, PROBLEM))] if stack else []
+        return [value_of_reading(stack, Ref(stack.client.installation.root.id, PROBLEM))] if stack else []
 
-    def _of(self, entity_id: str, role: str | None) -> _Value:
-        """The value of an entity. That of one of ours is as old as its reading: its state is written more often."""
-        if (ours := self._ours(entity_id)) is not None:
-            return _read(*ours)
-        state = self._hass.states.get(entity_id)
-        if state is None or state.state in (STATE_UNAVAILABLE, STATE_UNKNOWN):
-            return _Value(None, math.inf)
-        age = max((dt_util.utcnow() - state.last_reported).total_seconds(), 0.0)
+    def _of(self, entity_id: str, role: str | None) -> EntityValue:
         if role is None:
-            return _Value({STATE_ON: True, STATE_OFF: False}.get(state.state), age)
-        try:
-            number = float(state.state)
-            if role in _VOLTAGES:
-                unit = state.attributes.get(ATTR_UNIT_OF_MEASUREMENT, UnitOfElectricPotential.VOLT)
-                number = ElectricPotentialConverter.convert(number, unit, UnitOfElectricPotential.VOLT)
-        except ValueError, HomeAssistantError:
-            return _Value(None, age)
-        return _Value(number if math.isfinite(number) else None, age)
-
-    def _ours(self, entity_id: str) -> tuple[Readings, Ref] | None:
-        entity = er.async_get(self._hass).async_get(entity_id)
-        if entity is None or entity.platform != DOMAIN or entity.config_entry_id is None:
-            return None
-        entry = self._hass.config_entries.async_get_entry(entity.config_entry_id)
-        readings = _readings(entry) if entry else None
-        if readings is None:
-            return None
-        return next(((readings, ref) for ref in _refs(readings, entity.unique_id)), None)
+            return flag_of(self._hass, entity_id)
+        if role in _VOLTAGES:
+            return number_of(self._hass, entity_id, ElectricPotentialConverter, UnitOfElectricPotential.VOLT)
+        return number_of(self._hass, entity_id)
 
 
 def suggested(hass: HomeAssistant) -> dict[str, Any]:
@@ -203,24 +147,3 @@ def suggested(hass: HomeAssistant) -> dict[str, Any]:
     if (alarm := entity_of("binary_sensor", PROBLEM)) is not None:
         return {**found, ALARM: [alarm]}
     return dict(found)
-
-
-def _readings(entry: ConfigEntry[Any]) -> Readings | None:
-    if entry.state is not ConfigEntryState.LOADED:
-        return None
-    readings: Readings = entry.runtime_data
-    return readings
-
-
-def _refs(readings: Readings, unique_id: str) -> Iterator[Ref]:
-    # The key is the end of the unique id, and asking for every unique id would be slow.
-    return (ref for ref in readings.known if unique_id.endswith(ref.key) and readings.unique_id(ref) == unique_id)
-
-
-def _read(readings: Readings, ref: Ref) -> _Value:
-    reading = readings.reading(ref)
-    if reading is None or not readings.fresh(ref):
-        return _Value(None, math.inf)
-    value = reading.value
-    known = value if isinstance(value, bool | int | float) else None
-    return _Value(known, max(time.monotonic() - reading.at, 0.0))
