@@ -531,3 +531,19 @@ def test_unknown_inverters_are_refused(index: int) -> None:
     with pytest.raises(ValueError, match="no inverter"):
         core.commanded_pct(index)
     assert core.state == before
+
+
+def test_an_inverter_may_have_a_lowest_limit_of_its_own() -> None:
+    """One that is unstable below 10 % is not brought below it, the others are."""
+    core = core_of((400.0, 50.0), (400.0, 50.0))
+    core.set_floor(0.0, 0, 10.0)
+    assert core.floor_w == pytest.approx(48.0)
+    lowest: dict[int, float] = {}
+    for second in range(1, 60):
+        t = float(second)
+        for command in core.meter(t + 0.2, t, -400.0):
+            lowest[command.inverter] = min(command.percent, lowest.get(command.inverter, 100.0))
+            core.limit_status(t + 0.5, command.inverter, "Ok")
+    assert lowest == {0: 10.0, 1: 2.0}
+    core.retune(61.0, FeedInSettings(min_pct=5.0))
+    assert core.floor_w == pytest.approx(60.0)

@@ -61,6 +61,7 @@ events = st.one_of(
     st.tuples(st.just("as_told"), indices, st.floats(0.5, 1.2)),
     st.tuples(st.just("set_usable"), indices, st.booleans(), shares, powers),
     st.tuples(st.just("set_ceiling"), indices, shares),
+    st.tuples(st.just("set_floor"), indices, shares),
     st.tuples(st.just("set_cap"), st.floats(-100, 2000)),
     st.tuples(st.just("set_target"), st.floats(-800, 500)),
     st.tuples(st.just("retune"), choices),

@@ -131,6 +131,8 @@ def everything(core: FeedIn) -> Iterator[object]:
             case 50:
                 core.set_ceiling(50.6, 0, 30.0)
                 yield core.tick(50.6)
+            case 90:
+                core.set_floor(90.6, 1, 9.0)
             case 100:
                 core.set_usable(100.6, 1, False)
             case 150:

@@ -175,6 +175,15 @@ class FeedIn(FeedInViews):
         self._advance(t)
         one.high = max(one.low, one.p_nom * min(100.0, percent) / 100.0)
 
+    def set_floor(self, t: float, inverter: int, percent: float) -> None:
+        """Lowest limit of one inverter, % of its rated power; never below that of all inverters nor above 100."""
+        one = self._inverter(inverter)
+        _check(percent)
+        self._advance(t)
+        one.floor_pct = max(0.0, min(100.0, percent))
+        one.low = one.p_nom * max(self._settings.min_pct, one.floor_pct) / 100.0
+        one.high = max(one.low, one.high)
+
     def set_cap(self, t: float, watts: float) -> None:
         """Highest allowed sum of the inverters; below 0 counts as 0."""
         _check(watts)
@@ -195,7 +204,7 @@ class FeedIn(FeedInViews):
         self._advance(t)
         state, before, self._settings = self._state, self._settings, settings
         for each in state.inverters:
-            each.low = each.p_nom * settings.min_pct / 100.0
+            each.low = each.p_nom * max(settings.min_pct, each.floor_pct) / 100.0
             each.high = max(each.low, each.high)
         lengthened = state.confirm > before.confirm_s
         longest = max(settings.confirm_s, settings.confirm_max_s)

@@ -47,7 +47,7 @@ def allocate(state: FeedInState, settings: FeedInSettings, delta: float) -> tupl
 def send(state: FeedInState, settings: FeedInSettings, index: int, percent: float) -> LimitCommand | None:
     """Command a limit within what is allowed; None when the limit is as good as that already."""
     inverter = state.inverters[index]
-    percent = max(settings.min_pct, min(inverter.high / inverter.p_nom * 100.0, percent))
+    percent = max(settings.min_pct, inverter.floor_pct, min(inverter.high / inverter.p_nom * 100.0, percent))
     power = inverter.p_nom * percent / 100.0
     if abs(power - inverter.commanded) < inverter.p_nom * settings.step_pct / 200.0:
         return None

@@ -97,6 +97,11 @@ class FeedInRecorder(FeedIn):
         super().set_ceiling(t, inverter, percent)
         self._record(TraceRow(t, TraceEvent.CEILING, inverter, percent))
 
+    def set_floor(self, t: float, inverter: int, percent: float) -> None:
+        """See ``FeedIn.set_floor``."""
+        super().set_floor(t, inverter, percent)
+        self._record(TraceRow(t, TraceEvent.FLOOR, inverter, percent))
+
     def set_cap(self, t: float, watts: float) -> None:
         """See ``FeedIn.set_cap``."""
         super().set_cap(t, watts)

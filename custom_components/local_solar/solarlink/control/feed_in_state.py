@@ -100,6 +100,8 @@ class InverterState:
     energy: float = 0.0
     """Delivered energy of the model in Ws."""
     usable: bool = True
+    floor_pct: float = 0.0
+    """Its own lowest limit in %, where that is above the one of all inverters."""
     measured_at: float | None = None
     """meas_ts: time of the last measurement."""
     measured: float = 0.0

@@ -11,6 +11,7 @@ event              inverter    ts_or_status          watts
 ``usable``         index       reported limit, %     measured power, W
 ``unusable``       index
 ``ceiling``        index       percent
+``floor``          index       percent
 ``cap``, ``target``                                  W
 ``settings``                   ``name=value;...``
 ``reset_learning``
@@ -50,6 +51,7 @@ class TraceEvent(StrEnum):
     USABLE = "usable"
     UNUSABLE = "unusable"
     CEILING = "ceiling"
+    FLOOR = "floor"
     CAP = "cap"
     TARGET = "target"
     SETTINGS = "settings"
@@ -119,6 +121,8 @@ class TraceRow:
                 core.set_usable(self.t, self._index, False)
             case TraceEvent.CEILING:
                 core.set_ceiling(self.t, self._index, float(self.detail))
+            case TraceEvent.FLOOR:
+                core.set_floor(self.t, self._index, float(self.detail))
             case TraceEvent.CAP:
                 core.set_cap(self.t, self._watts)
             case TraceEvent.TARGET:
