@@ -4,19 +4,28 @@ Powers are in W, energies in kWh, charges in Ah. Inside the house grid power is 
 power and current are positive when discharging; every simulator turns them into its own device's signs.
 
 The model moves in steps of fixed length, so the same seed, start and settings give the same house at the same simulated
-time, however the time was sliced. Time is the wall clock of the house, without a zone.
+time, however the time was sliced. Time is the wall clock of the house, without a zone. Where there are micro-inverters,
+which follow their limits within seconds, the powers between two decisions of the big inverters move in finer steps.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from random import Random
 from time import monotonic
 
+from .micro_inverters import MicroInverter
+
 DEFAULT_START = datetime(2026, 6, 15, 10, 0)  # noqa: DTZ001 - a wall clock has no zone
 STEP_SECONDS = 2.0
 """Length of a step; a whole number of them makes a day."""
+FINE_STEPS = 20
+"""Finer steps in a step where there are micro-inverters."""
+FINE_STEP_SECONDS = STEP_SECONDS / FINE_STEPS
+REMEMBERED_STEPS = 600
+"""Steps whose grid power is kept for the mean that a meter shows."""
 WARM_UP_SECONDS = 60.0
 """Length of a step of the day before the start, which fills yesterday's counters and today's."""
 LATITUDE = math.radians(47.0)
@@ -230,6 +239,17 @@ class House:
         """AC power of all inverters, W: positive from the battery side, negative when charging."""
         self.sky = 0.8
         """Share of the clear sky's light that comes through the clouds."""
+        self.micro_inverters: list[MicroInverter] = []
+        """Inverters beside the big one, behind the same meter."""
+        self.extra_load: Callable[[float], float] | float = 0.0
+        """Loads on top of the house's own, W: a number, or a function of `elapsed`."""
+        self._own_load = 0.0
+        self._bus_power = 0.0
+        self._bus_needed = 0.0
+        self._micro_available: list[float] = []
+        self._fine_left = 0
+        self._recent: deque[tuple[float, float]] = deque(maxlen=REMEMBERED_STEPS)
+        self._start = start
         self._charging_from_grid = False
         self._cloud = 0.6
         self._running: list[float] = [0.0] * len(APPLIANCES)
@@ -237,6 +257,7 @@ class House:
         self._clock = clock
         self._pending = 0.0
         self._watchers: list[Callable[[], None]] = []
+        self._fine_watchers: list[Callable[[], None]] = []
         self.now = start.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
         self._warm_up(start)
         self._seen = clock()
@@ -262,14 +283,37 @@ class House:
     def advance(self, seconds: float) -> None:
         """Let simulated time pass; what is less than a step is kept for the next call."""
         self._pending += seconds
-        while self._pending >= STEP_SECONDS:
-            self._pending -= STEP_SECONDS
-            self._step(STEP_SECONDS)
+        # A tenth of a second has no exact binary form: without the tolerance, how often time was sliced would show.
+        while self._pending > self.step_seconds - 1e-6:
+            self._pending -= self.step_seconds
+            if self.micro_inverters or self._fine_left:
+                self._fine_step()
+            else:
+                self._step(STEP_SECONDS)
 
-    def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        """Call ``watcher`` after every step, with `now` at the end of it; returns what ends that."""
-        self._watchers.append(watcher)
-        return lambda: self._watchers.remove(watcher) if watcher in self._watchers else None
+    @property
+    def step_seconds(self) -> float:
+        """Return the length of the next step, s."""
+        return FINE_STEP_SECONDS if self.micro_inverters or self._fine_left else STEP_SECONDS
+
+    @property
+    def elapsed(self) -> float:
+        """Return the simulated seconds since the start."""
+        return (self.now - self._start).total_seconds()
+
+    @property
+    def pending(self) -> float:
+        """Return the simulated seconds that have passed since `now` and do not make a step yet."""
+        return max(0.0, self._pending)
+
+    def watch(self, watcher: Callable[[], None], *, fine: bool = False) -> Callable[[], None]:
+        """Call ``watcher`` after every step, with `now` at the end of it; returns what ends that.
+
+        ``fine``: after every finer step too, where there are micro-inverters.
+        """
+        watchers = self._fine_watchers if fine else self._watchers
+        watchers.append(watcher)
+        return lambda: watchers.remove(watcher) if watcher in watchers else None
 
     # What the simulators read
 
@@ -277,6 +321,31 @@ class House:
     def solar_power(self) -> float:
         """Return the power of all solar generators, W."""
         return sum(array.power for array in self.arrays)
+
+    @property
+    def micro_output(self) -> float:
+        """Return the AC power of all micro-inverters, W."""
+        return sum(inverter.output for inverter in self.micro_inverters)
+
+    @property
+    def micro_solar_power(self) -> float:
+        """Return the power of the panels of the micro-inverters' own, W."""
+        return sum(inverter.dc_power for inverter in self.micro_inverters if inverter.source == "panel")
+
+    def grid_power_now(self) -> float:
+        """Return the power at the meter at this moment, W, positive when importing."""
+        return self.grid.power
+
+    def grid_power_mean(self, seconds: float = 1.0) -> float:
+        """Return the mean power at the meter over the last seconds (at most a minute), W."""
+        energy = covered = 0.0
+        for power, length in reversed(self._recent):
+            taken = min(length, seconds - covered)
+            energy += power * taken
+            covered += taken
+            if covered > seconds - 1e-6:
+                break
+        return energy / covered if covered > 0 else self.grid.power
 
     @property
     def output_frequency(self) -> float:
@@ -287,13 +356,28 @@ class House:
         """Return the sine of the sun's height over the horizon (0 at night)."""
         return self._sun_at(0.0)
 
+    def light(self, lean: float = 0.0) -> float:
+        """Return the share of its peak power that a generator gives now; ``lean`` as that of a `SolarArray`."""
+        return float(self._sun_at(lean) ** 1.15 * self.sky)
+
+    def daylight(self) -> tuple[datetime, datetime]:
+        """Return when the sun rises and sets today."""
+        declination = self._declination()
+        half = math.acos(-math.tan(LATITUDE) * math.tan(declination)) / math.tau * 24
+        midnight = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        rise, fall = (midnight + timedelta(seconds=round(3600 * (12.5 + hours))) for hours in (-half, half))
+        return rise, fall
+
     # The model
+
+    def _declination(self) -> float:
+        """Return the angle of the sun over the equator, rad."""
+        return math.radians(-23.44) * math.cos(math.tau * (self.now.timetuple().tm_yday + 10) / 365)
 
     def _sun_at(self, lean: float) -> float:
         """Return the sine of the sun's height for a generator that leans by some hours."""
-        day = self.now.timetuple().tm_yday
         hour = self.now.hour + self.now.minute / 60 + self.now.second / 3600
-        declination = math.radians(-23.44) * math.cos(math.tau * (day + 10) / 365)
+        declination = self._declination()
         angle = math.tau * (hour - 12.5 - lean) / 24
         height = math.sin(LATITUDE) * math.sin(declination)
         height += math.cos(LATITUDE) * math.cos(declination) * math.cos(angle)
@@ -308,8 +392,32 @@ class House:
         self._loads(seconds)
         self._flow()
         self._count(seconds)
-        for watcher in tuple(self._watchers):
+        for watcher in (*self._fine_watchers, *self._watchers):
             watcher()
+
+    def _fine_step(self) -> None:
+        """Let a short time pass. Weather, loads and the big inverters change with the first of `FINE_STEPS` such."""
+        before = self.now
+        self.now = before + timedelta(seconds=FINE_STEP_SECONDS)
+        if self.now.date() != before.date():
+            self._midnight()
+        if not self._fine_left:
+            self._fine_left = FINE_STEPS
+            self._weather(STEP_SECONDS)
+            self._loads(STEP_SECONDS)
+            self._flow()
+        self._fine_left -= 1
+        # One that was put up a moment ago begins with the next decision of the house.
+        for inverter, available in zip(self.micro_inverters, self._micro_available, strict=False):
+            inverter.step(self.elapsed, FINE_STEP_SECONDS, available, grid=self.grid.connected)
+        self.load_power = self._own_load + self._extra()
+        self._balance()
+        self._count(FINE_STEP_SECONDS)
+        for watcher in tuple(self._fine_watchers):
+            watcher()
+        if not self._fine_left:
+            for watcher in tuple(self._watchers):
+                watcher()
 
     def _midnight(self) -> None:
         for counter in self.counters.all():
@@ -345,11 +453,15 @@ class House:
                 window = (appliance.last_hour - appliance.first_hour) * 3600
                 if chance < appliance.per_day * seconds / window:
                     self._running[index] = appliance.minutes * 60 * (0.5 + self._random.random())
-        self.load_power = power + 12.0 * self._random.gauss(0, 1)
+        self._own_load = power + 12.0 * self._random.gauss(0, 1)
+        self.load_power = self._own_load + self._extra()
+
+    def _extra(self) -> float:
+        return self.extra_load(self.elapsed) if callable(self.extra_load) else self.extra_load
 
     def _flow(self) -> None:
-        """Decide where the power flows; the balance holds exactly: solar + grid + battery = loads + losses."""
-        settings, battery, grid = self.settings, self.battery, self.grid
+        """Decide where the power flows: what the sun gives and what the big inverters do."""
+        settings, battery = self.settings, self.battery
         volts = battery.voltage
         available = [self._solar_available(array) for array in self.arrays]
         bus = sum(available) * SOLAR_CHARGER_EFFICIENCY
@@ -357,10 +469,13 @@ class House:
         largest_charge = min(battery.allowed_charge(), settings.battery_charge_current) * volts
         largest_discharge = min(battery.allowed_discharge(), settings.battery_discharge_current) * volts
 
-        self.inverter_output = self._wanted_output(bus - standby, largest_charge)
-        highest = (bus - standby + largest_discharge) * INVERTER_EFFICIENCY
+        micro_needed = self._micro_needed()
+        net_load = max(0.0, self.load_power - self.micro_output)
+        self.inverter_output = self._wanted_output(bus - standby - micro_needed, net_load, largest_charge)
+        highest = (bus - standby - micro_needed + largest_discharge) * INVERTER_EFFICIENCY
         self.inverter_output = min(self.inverter_output, settings.inverter_power, max(0.0, highest))
-        needed = self._battery_side(self.inverter_output) + standby
+        self._bus_needed = self._battery_side(self.inverter_output) + standby
+        needed = self._bus_needed + micro_needed
 
         if bus - needed > largest_charge:
             # The battery cannot take all of the sun: the chargers hold the generators back.
@@ -370,22 +485,43 @@ class House:
             bus *= share
         for array, power in zip(self.arrays, available, strict=True):
             array.power = power
-        battery.power = needed - bus
-        battery.current = battery.power / volts
-        grid.power = self.load_power - self.inverter_output if grid.connected else 0.0
-        if not grid.connected:
+        self._bus_power = bus
+        self._offer(bus + largest_discharge - self._bus_needed)
+        self._balance()
+
+    def _offer(self, bus: float) -> None:
+        """Tell the micro-inverters what they can have: of the 48 V bus an equal part, of their panels all."""
+        fed = sum(inverter.source == "battery" for inverter in self.micro_inverters) or 1
+        self._micro_available = [
+            max(0.0, bus) / fed if inverter.source == "battery" else inverter.peak * self.light(inverter.lean)
+            for inverter in self.micro_inverters
+        ]
+
+    def _micro_needed(self) -> float:
+        """Return the power that the micro-inverters take from the 48 V bus, W."""
+        return sum(inverter.dc_power for inverter in self.micro_inverters if inverter.source == "battery")
+
+    def _balance(self) -> None:
+        """Close the balance exactly: solar + panels + grid + battery = loads + losses."""
+        battery, grid = self.battery, self.grid
+        battery.power = self._bus_needed + self._micro_needed() - self._bus_power
+        battery.current = battery.power / battery.voltage
+        if grid.connected:
+            grid.power = self.load_power - self.inverter_output - self.micro_output
+        else:
+            grid.power = 0.0
             self.load_power = max(0.0, self.inverter_output)
-        self.losses = self.solar_power + grid.power + battery.power - self.load_power
+        sources = self.solar_power + self.micro_solar_power + grid.power + battery.power
+        self.losses = sources - self.load_power
 
     def _solar_available(self, array: SolarArray) -> float:
         if not array.enabled:
             return 0.0
-        light = self._sun_at(array.lean) ** 1.15 * self.sky
         highest = array.charge_current_limit * self.battery.voltage / SOLAR_CHARGER_EFFICIENCY
-        return min(float(array.peak * light), highest)
+        return min(array.peak * self.light(array.lean), highest)
 
-    def _wanted_output(self, surplus: float, largest_charge: float) -> float:
-        """Return the wanted AC power of the inverters, W, given the solar surplus on the battery side."""
+    def _wanted_output(self, surplus: float, load: float, largest_charge: float) -> float:
+        """Return the wanted AC power of the inverters, W, given the solar surplus on the battery side and the loads."""
         settings, battery, grid = self.settings, self.battery, self.grid
         solar = max(0.0, surplus) * INVERTER_EFFICIENCY
         if not grid.connected:
@@ -398,16 +534,19 @@ class House:
         boost = settings.boost_limit / 100 * settings.inverter_power
         input_limit = settings.input_limit * grid.voltage
         # An inverter beside the grid always lets a little come in, so that it never feeds by mistake.
-        wanted = min(self.load_power - 20.0 - 5.0 * abs(self._random.gauss(0, 1)), solar + boost)
+        wanted = min(load - 20.0 - 5.0 * abs(self._random.gauss(0, 1)), solar + boost)
+        if self.micro_inverters:
+            # What the micro-inverters have left over is no reason for the big one to charge the battery with it.
+            wanted = max(0.0, wanted)
         if self._charging_from_grid:
             charge = min(largest_charge, settings.grid_charge_current * battery.voltage) - surplus
-            room = max(0.0, input_limit - self.load_power)
-            wanted = -min(charge / INVERTER_EFFICIENCY, room) if charge > 0 else min(solar, self.load_power)
-            overload = self.load_power - input_limit
+            room = max(0.0, input_limit - load)
+            wanted = -min(charge / INVERTER_EFFICIENCY, room) if charge > 0 else min(solar, load)
+            overload = load - input_limit
             if overload > 0 and boost > 0:
                 wanted = min(overload, boost)
         if settings.grid_feeding_allowed:
-            highest = self.load_power + settings.grid_feeding_current * grid.voltage
+            highest = load + settings.grid_feeding_current * grid.voltage
             if battery.soc >= settings.soc_grid_feeding:
                 wanted = max(wanted, min(solar, highest))
             elif settings.excess_feeding and surplus > largest_charge:
@@ -426,6 +565,7 @@ class House:
     def _count(self, seconds: float) -> None:
         hours = seconds / 3600
         battery, counters = self.battery, self.counters
+        self._recent.append((self.grid.power, seconds))
         battery.soc = min(100.0, max(0.0, battery.soc - battery.current * hours / battery.capacity * 100))
         battery.voltage = battery.rest_voltage() - battery.current * battery.resistance
         kilo = hours / 1000

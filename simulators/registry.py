@@ -1,17 +1,21 @@
 """The table of simulated families: how each is built and where it is found unless told otherwise."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from .conext import ConextSimulator
 from .conext.faults import FAULTS as CONEXT_FAULTS
 from .faults import Faults, FaultTable
 from .house import House
+from .opendtu import INVERTERS, OpenDtuSimulator
+from .opendtu.faults import FAULTS as OPENDTU_FAULTS
 from .pylontech import PylontechSimulator
 from .pylontech.faults import FAULTS as PYLONTECH_FAULTS
 from .senec import SenecSimulator
 from .senec.faults import FAULTS as SENEC_FAULTS
+from .shelly_em import ShellySimulator
+from .shelly_em.faults import FAULTS as SHELLY_FAULTS
 from .studer import StuderSimulator, Upload
 from .studer.faults import FAULTS as STUDER_FAULTS
 from .voltronic import VoltronicSimulator
@@ -92,10 +96,22 @@ def _pylontech(house: House, pace: float) -> Simulator:
     return PylontechSimulator(house=house, modules=4, layout="C", pace=pace)
 
 
+def _shelly_em(house: House, pace: float) -> Simulator:
+    return ShellySimulator(house=house, pace=pace)
+
+
+def _opendtu(house: House, pace: float) -> Simulator:
+    # Limited from the start to less than the house always needs, as long as nothing controls them.
+    inverters = [replace(each, limit=20.0) for each in INVERTERS]
+    return OpenDtuSimulator(house=house, inverters=inverters, pace=pace)
+
+
 FAMILIES: dict[str, Family] = {
     "studer": Family(_studer, "dial", "127.0.0.1:4001", STUDER_FAULTS),
     "senec": Family(_senec, "listen", "127.0.0.1:8443", SENEC_FAULTS, "https"),
     "conext": Family(_conext, "listen", "127.0.0.1:1502", CONEXT_FAULTS),
     "pylontech": Family(_pylontech, "listen", "127.0.0.1:8896", PYLONTECH_FAULTS),
+    "opendtu": Family(_opendtu, "listen", "127.0.0.1:8480", OPENDTU_FAULTS, "http"),
     "voltronic": Family(_voltronic, "listen", "127.0.0.1:8899", VOLTRONIC_FAULTS),
+    "shelly_em": Family(_shelly_em, "listen", "127.0.0.1:8481", SHELLY_FAULTS, "http"),
 }

@@ -9,7 +9,11 @@ import pytest
 
 from simulators.house import House
 from simulators.studer import StuderSimulator
+from tests.library.dbus_daemon import gx_bus, monitor
 from tests.simulators.wire import Client, connect
+
+__all__ = ["gx_bus", "monitor"]
+"""Fixtures that another module defines."""
 
 type Installation = Callable[..., Awaitable[tuple[StuderSimulator, Client]]]
 
