@@ -140,6 +140,7 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         self._failed = False
         self._unloading: asyncio.Task[None] | None = None
         self._found: list[Found] | None = None
+        self._seen = ""
 
     @staticmethod
     @callback
@@ -263,7 +264,8 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         errors: dict[str, str] = {}
         if user_input is not None:
             self._failed = False
-            self._data = {CONF_FAMILY: family, CONF_LINK: link, **user_input}
+            settled = form.settle(self.hass, user_input, self._suggested(family, link))
+            self._data = {CONF_FAMILY: family, CONF_LINK: link, **settled}
             errors = form.complaints(user_input)
             if not errors:
                 if self._is_far_end_taken(form):
@@ -274,6 +276,8 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
             errors = {"base": _explained(self._failure) if self._failure else "unknown"}
             placeholders |= self._failure.details if self._failure else {}
         schema = await self.hass.async_add_executor_job(form.offer) if form.offer else form.schema
+        if form.ask is not None:
+            schema = form.ask(self.hass, self._suggested(family, link))
         schema = _with_hosts(schema, found)
         schema = self.add_suggested_values_to_schema(schema, self._suggested(family, link))
         return self.async_show_form(
@@ -362,7 +366,7 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         """Find out what is behind the link."""
         if self._identifying is None:
             assert self._probe is not None
-            self._identifying = _Work(self.hass, self._probe.async_identify(self._show_share), "identify")
+            self._identifying = _Work(self.hass, self._async_identify(self._probe), "identify")
         if not await self._identifying.async_is_over():
             return self.async_show_progress(
                 step_id="identify", progress_action="identify", progress_task=self._identifying.page
@@ -370,6 +374,12 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         if await self._async_outcome(self._identifying):
             self._installation = await self._identifying.async_result()
         return self.async_show_progress_done(next_step_id="finish")
+
+    async def _async_identify(self, probe: Probe) -> Installation:
+        installation = await probe.async_identify(self._show_share)
+        if look := self._form.look:
+            self._seen = await look(self.hass, self._data, lambda share: self._show_share(share, ""))
+        return installation
 
     @callback
     def _show_share(self, share: float, name: str) -> None:
@@ -403,14 +413,20 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         await self.async_set_unique_id(identifier(self._data[CONF_FAMILY], installation.root), raise_on_progress=False)
         if self.source == SOURCE_RECONFIGURE:
             self._abort_if_unique_id_mismatch(reason="wrong_device")
-            self._unloading = None
-            return self.async_update_reload_and_abort(self._get_reconfigure_entry(), data=self._data)
+            if self._seen:
+                return await self._async_step_found(self._data[CONF_FAMILY])
+            return self._changed()
         self._abort_if_unique_id_configured()
         known = {(DOMAIN, identifier(self._data[CONF_FAMILY], installation.root))}
         if dr.async_get(self.hass).async_get_devices(identifiers=known):
             # It is a device of another entry already: a member of a group whose every member tells of all.
             return self.async_abort(reason="already_configured")
         return await self._async_step_found(self._data[CONF_FAMILY])
+
+    @callback
+    def _changed(self) -> ConfigFlowResult:
+        self._unloading = None
+        return self.async_update_reload_and_abort(self._get_reconfigure_entry(), data=self._data)
 
     def _is_port_shared(self) -> bool:
         return any(
@@ -427,6 +443,8 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         maker, model = await async_family_name(self.hass, family), root.model or root.name
         title = model if model.startswith(maker) else f"{maker} {model}"
         if user_input is not None:
+            if self.source == SOURCE_RECONFIGURE:
+                return self._changed()
             return self.async_create_entry(title=title, data=self._data)
         rows = [
             f"| {unit.name} | {unit.model} | {unit.serial} | {unit.firmware or '–'} |"
@@ -439,6 +457,7 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
                 "name": title,
                 "count": str(len(self._installation.units)),
                 "devices": "\n".join(rows),
+                "seen": self._seen,
             },
         )
 

@@ -109,6 +109,7 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         self._limits = LimitKeeper(client, self._table, time.monotonic)
         self._asking_limits = False
         self._outages = OutageLog(_LOGGER)
+        self._before_stop: list[Callable[[], Awaitable[None]]] = []
 
     # Who is there
 
@@ -205,6 +206,11 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         return self.config_entry.options
 
     @property
+    def entry_data(self) -> Mapping[str, Any]:
+        """What was entered when the installation was added."""
+        return self.config_entry.data
+
+    @property
     def interval(self) -> float:
         """Seconds between two reads of live points."""
         return self.planner.interval
@@ -242,8 +248,19 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         self._untold.clear()
         self.async_update_listeners()
 
+    @callback
+    def async_before_stop(self, farewell: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+        """Await ``farewell`` before this installation is left, while its link still stands; returns what ends that.
+
+        For controllers of other entries that have set something here.
+        """
+        self._before_stop.append(farewell)
+        return lambda: self._before_stop.remove(farewell) if farewell in self._before_stop else None
+
     async def async_stop(self) -> None:
         """Let the controllers put back what they have changed, while the link still stands."""
+        for farewell in tuple(self._before_stop):
+            await farewell()
         acting, self._acting = self._acting, False
         if acting:
             for provider in self._providers:

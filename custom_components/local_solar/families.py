@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import voluptuous as vol
-from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PORT
+from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import SectionConfig, section
 from homeassistant.helpers import selector
@@ -16,13 +16,15 @@ from homeassistant.helpers import selector
 from .const import CONF_LOCAL_PORT, CONF_PEER, MIN_INTERVAL
 from .controllers.charge_manager import ChargeManager
 from .controllers.charge_options import OPTIONS, SECTION as CHARGE_OPTIONS
+from .controllers.feed_in import FeedInControl
+from .controllers.feed_in_check import async_look
 from .controllers.force_charge import ForceCharge
 from .controllers.installation_clock import InstallationClock
 from .controllers.soc_battery import suggested
 from .controllers.soc_options import OPTIONS as SOC_OPTIONS, SECTION as SOC_SECTION
 from .controllers.state_of_charge import StateOfChargeControl
 from .controllers.upload_pause import UploadPause
-from .flows import studer
+from .flows import feed_in, studer
 from .flows.found import Found
 from .providers import Provider
 from .solarlink.client import CertifiedClient, Client, Installation, Unit
@@ -63,6 +65,12 @@ class LinkForm:
     """Whether the gateway dials us, so that several entries may wait on one port."""
     login: Mapping[vol.Marker, Any] = field(default_factory=dict)
     """The fields of the form that are asked again when the device refuses them."""
+    ask: Callable[[HomeAssistant, FormData], vol.Schema] | None = None
+    """Builds the form with what Home Assistant has now; takes what the entry knows already."""
+    settle: Callable[[HomeAssistant, FormData, FormData], dict[str, Any]] = lambda hass, data, known: dict(data)
+    """What an entry keeps of the input, given what it knew before."""
+    look: Callable[[HomeAssistant, FormData, Callable[[float], None]], Awaitable[str]] | None = None
+    """Looks at what the input leads to, beyond who is there, and tells it as text before anything is added."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,6 +377,45 @@ FAMILIES: Mapping[str, FamilyEntry] = {
         links={"serial": serial_form(PYLONTECH_PROTOCOL), "tcp": tcp_form(8899, PYLONTECH_PROTOCOL)},
         interval=10,
         shortest_interval=5,
+    ),
+    "opendtu": FamilyEntry(
+        links={"host": host_form("http", {vol.Optional(CONF_PASSWORD): PASSWORD_SELECTOR})},
+        interval=5,
+        service_type="_opendtu._tcp.local.",
+        host_names="opendtu-",
+    ),
+    "shelly_em": FamilyEntry(
+        links={
+            "host": host_form(
+                "http",
+                {vol.Optional(CONF_USERNAME): selector.TextSelector(), vol.Optional(CONF_PASSWORD): PASSWORD_SELECTOR},
+            )
+        },
+        interval=5,
+        options={
+            vol.Required("grid_channel", default="auto"): selector.SelectSelector(
+                selector.SelectSelectorConfig(
+                    options=["auto", "total", "1", "2", "3"],
+                    translation_key="grid_channel",
+                    mode=selector.SelectSelectorMode.DROPDOWN,
+                )
+            ),
+            vol.Required("inverted", default=False): selector.BooleanSelector(),
+        },
+    ),
+    "feed_in_control": FamilyEntry(
+        links={
+            "house": LinkForm(
+                schema=feed_in.SCHEMA,
+                ask=feed_in.form,
+                settle=feed_in.settle,
+                complaints=feed_in.complaints,
+                look=async_look,
+                address=lambda data: LinkAddress("none"),
+            )
+        },
+        interval=5,
+        controllers={FeedInControl.key: FeedInControl},
     ),
 }
 

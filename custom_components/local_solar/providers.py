@@ -27,6 +27,10 @@ class Host(Protocol):
         """The owner's options."""
 
     @property
+    def entry_data(self) -> Mapping[str, Any]:
+        """What was entered when the installation was added."""
+
+    @property
     def interval(self) -> float:
         """Seconds between two reads of live points."""
 

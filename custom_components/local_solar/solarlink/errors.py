@@ -68,6 +68,16 @@ class NoPermissionError(LinkError):
     )
 
 
+class BusNotOpenError(LinkError):
+    """A GX is there, but its D-Bus is not open to the network."""
+
+    key = "bus_not_open"
+    sentence = (
+        "Nothing listens at {address}; switch D-Bus over TCP on in the settings of the GX, restart the GX and try "
+        "again."
+    )
+
+
 class LinkLostError(LinkError):
     """The connection broke while an answer was awaited."""
 
@@ -209,6 +219,16 @@ class NotAboveError(ValueOrderError):
     sentence = "{point} must stay above {other}, which is {limit} {unit} now; {value} is not."
 
 
+class CapError(ValueRangeError):
+    """More than a legal limit, which its owner has not said to be allowed here."""
+
+    key = "above_cap"
+    sentence = (
+        "{point} at {value} W would be more than the {highest} W that are legal without registration; say in the "
+        "settings of the controller that more is allowed here."
+    )
+
+
 class NeedsConsentError(SolarError):
     """The write wears flash memory or can cut the supply and was not confirmed."""
 
@@ -304,6 +324,40 @@ class AuthError(SolarError):
     sentence = "{device} refused the user name or the password."
 
 
+class NoOpenDtuError(LinkError):
+    """There is a machine at the address, but it is no OpenDTU."""
+
+    key = "no_opendtu"
+    sentence = "Nothing at {address} answers like an OpenDTU; check the address."
+
+
+class CommandsOffError(DeviceRefusedError):
+    """The gateway would take a command for that inverter, and not send it."""
+
+    key = "commands_off"
+    sentence = (
+        "{device} was not set: the DTU sends no commands to that inverter now. Switch on its commands in the settings "
+        "of the DTU, and those at night as well if it is night."
+    )
+
+
+class ClockNotSetError(DeviceRefusedError):
+    """The gateway sends nothing to any inverter until it knows the time."""
+
+    key = "clock_not_set"
+    sentence = "{device} sends nothing to its inverters, because its clock is not set; check its NTP settings."
+
+
+class NotConfirmedYetError(WriteUncertainError):
+    """The gateway took a command and keeps trying, but the inverter has not confirmed it."""
+
+    key = "not_confirmed_yet"
+    sentence = (
+        "The inverter has not confirmed {point} yet. {device} keeps trying, so it may still be set; look again in a "
+        "minute."
+    )
+
+
 class TooSoonError(SolarError):
     """The device does not stand this write as often as it is asked for."""
 
@@ -321,11 +375,28 @@ class NoLocalServerError(LinkError):
     )
 
 
+class NotAMeterError(SolarError):
+    """Something answers, but it is no energy meter of the family."""
+
+    key = "not_a_meter"
+    sentence = (
+        "The device at {address} ({found}) is no energy meter that is supported; supported are Shelly EM, 3EM, Pro EM, "
+        "Pro 3EM and their Gen3 and Gen4 relatives."
+    )
+
+
 class WrongDeviceError(SolarError):
     """Another device than the expected one answers at this address."""
 
     key = "wrong_device"
     sentence = "Expected device {expected}, but {found} answers at {address}."
+
+
+class BusNameTakenError(SolarError):
+    """Another program publishes under the same name."""
+
+    key = "bus_name_taken"
+    sentence = "Another program already publishes {name} on the GX; let only one of them do it."
 
 
 class UnsupportedDialectError(SolarError):

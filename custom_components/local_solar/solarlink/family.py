@@ -10,8 +10,13 @@ from .journal import Journal
 from .links.address import LinkAddress
 from .points import Point
 
-NAMES = ("studer", "voltronic", "senec", "conext", "pylontech")
-"""The families that exist; each is a sub-package of that name."""
+NAMES = ("studer", "voltronic", "senec", "conext", "pylontech", "shelly_em")
+"""The families of devices that exist; each is a sub-package of that name."""
+CONTROLLERS = ("feed_in_control",)
+"""Controllers that are installations of their own, because what they need belongs to several others.
+
+They are sub-packages like the families, but nothing that can be opened by itself.
+"""
 
 
 class Opener(Protocol):
@@ -42,7 +47,7 @@ class Family:
 
 def load_family(key: str) -> Family:
     """Import the package of a family and return what it offers; raises ``KeyError`` for an unknown one."""
-    if key not in NAMES:
+    if key not in (*NAMES, *CONTROLLERS):
         raise KeyError(key)
     family: Family = import_module(f".{key}", __package__).FAMILY
     return family

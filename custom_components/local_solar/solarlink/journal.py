@@ -79,6 +79,11 @@ class Journal:
         entry.uncertain = entry.uncertain_at = None
         self._changed()
 
+    def since_flash(self, serial: str, key: str) -> float | None:
+        """Seconds since the last flash write of that point; ``None`` when it was not written today."""
+        recent = self._recent(self.entry(serial, key))
+        return max(self._clock() - max(recent), 0.0) if recent else None
+
     def wrote_ram(self, serial: str, key: str, value: Value, stored: Value) -> None:
         """Remember what RAM holds now, and what flash holds beneath it."""
         entry = self._entries.setdefault(self._name(serial, key), Entry())

@@ -134,3 +134,14 @@ class LimitClient(Protocol):
         Raises ``NeedsConsentError`` unless ``confirmed``, ``WriteBudgetError``, the ``Value...Error`` family, and what
         ``set_power`` raises.
         """
+
+
+@runtime_checkable
+class RelayClient(Protocol):
+    """A client whose device has a relay that falls off by itself, as a watchdog of what it supplies."""
+
+    async def hold_relay(self, seconds: float) -> None:
+        """Switch it on, so that it falls off after ``seconds`` unless this is called again; raises as ``write``."""
+
+    async def release_relay(self) -> None:
+        """Switch it off now; raises as ``write``."""

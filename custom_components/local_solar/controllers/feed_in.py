@@ -1,0 +1,371 @@
+"""Carries out the zero feed-in control: feeds it meter, gateways and battery, and sends what it orders."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection, Coroutine, Mapping
+from typing import Any, ClassVar, override
+
+from homeassistant.core import callback
+from homeassistant.util import dt as dt_util
+
+from ..flows.feed_in import RATED, SERIAL
+from ..providers import Host, Provider
+from ..solarlink.control.feed_in_figures import FeedInFigures
+from ..solarlink.control.feed_in_loop import ControlledInverter, FeedInLoop, Orders
+from ..solarlink.control.feed_in_loss import STOP_WAIT_S, RelayOrder
+from ..solarlink.control.feed_in_modes import Mode
+from ..solarlink.control.feed_in_supervisor import TROUBLES, SupervisorState
+from ..solarlink.control.feed_in_terms import Now
+from ..solarlink.control.feed_in_trace import FeedInTrace
+from ..solarlink.errors import CapError, NotWritableError, SolarError, ValueChoiceError
+from ..solarlink.feed_in_control.client import INVERTERS, ROOT, inverter_unit_id
+from ..solarlink.feed_in_control.points import CONTROLLER, MeterSource
+from ..solarlink.live import GatewayPicture, MeterReading
+from ..solarlink.points import Point, Quantity, Reading, Ref, Value, check_number, check_option
+from .feed_in_settings import (
+    CONTROL,
+    CONTROLLED,
+    DRY_RUN,
+    MANUAL_LIMIT,
+    METER_SOURCE,
+    MINIMUM,
+    MODE,
+    SEASON_PEAK,
+    FeedInChoices,
+    lowest_limit,
+)
+from .feed_in_sources import GatewayFeed, MeterFeed, relay_of, surroundings
+from .feed_in_values import FeedInValues
+
+_LOGGER = logging.getLogger(__name__)
+
+TICK = 1.0
+"""Seconds between two looks of the supervisor while nothing else happens."""
+SHOW = 2.0
+"""Seconds between two updates of the entities: fast enough to watch, calm enough for the recorder."""
+RELAY_AUTO_OFF = 900.0
+"""Seconds after which the watchdog relay falls off by itself."""
+
+
+class FeedInControl(Provider):
+    """Owns the points of one controller and of the inverters that it controls."""
+
+    key: ClassVar[str] = CONTROLLER
+    possible_troubles: ClassVar[Mapping[str, tuple[str, ...]]] = TROUBLES
+
+    def __init__(self, host: Host, points: Mapping[Ref, Point[Any]]) -> None:
+        """It is off until its owner switches it on."""
+        super().__init__(host, points)
+        self._entry: Mapping[str, Any] = host.entry_data
+        chosen = self._entry[INVERTERS]
+        self._serial_of = {inverter_unit_id(str(each[SERIAL])): str(each[SERIAL]) for each in chosen}
+        self._rated = {str(each[SERIAL]): each.get(RATED) for each in chosen}
+        self._table = {ref.key: point for ref, point in points.items() if ref.unit == ROOT}
+        self._inverter_table = {ref.key: point for ref, point in points.items() if ref.unit != ROOT}
+        self.choices = FeedInChoices(self._entry, {str(each[SERIAL]): lowest_limit(each) for each in chosen})
+        self.loop = self._new_loop(SupervisorState(), FeedInFigures())
+        self.values = FeedInValues(self.loop, self.choices)
+        self._meter = MeterFeed(host.hass, self._entry, self._take_meter)
+        self._gateways = GatewayFeed(host.hass, chosen, self._take_picture, self._async_farewell)
+        self._running: asyncio.Task[None] | None = None
+        self._errands: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Lock()
+        self._stopped = True
+        self._pictured = asyncio.Event()
+        self._acknowledged: dict[str, int] = {}
+        self._shown_at = 0.0
+        self._saved: object = None
+
+    def _new_loop(self, state: SupervisorState, figures: FeedInFigures) -> FeedInLoop:
+        inverters = [
+            ControlledInverter(
+                serial=serial,
+                rated=self._rated[serial],
+                minimum=self.choices.inverter_number(serial, MINIMUM) or 2.0,
+            )
+            for serial in self._serial_of.values()
+        ]
+        return FeedInLoop(inverters, self.choices.core(), self.choices.supervisor(), state=state, figures=figures)
+
+    # What is remembered
+
+    @override
+    def as_dict(self) -> dict[str, Any]:
+        now = Now(time.monotonic(), time.time())
+        return {
+            "choices": self.choices.as_dict(),
+            "state": self.loop.state.as_dict(now),
+            "figures": self.loop.figures.as_dict(),
+            "dead_time": self.loop.core.delay_s,
+        }
+
+    @override
+    def load(self, saved: Mapping[str, Any]) -> None:
+        now = Now(time.monotonic(), time.time())
+        self.choices.load(_mapping(saved.get("choices")))
+        self.loop = self._new_loop(
+            SupervisorState.from_dict(_mapping(saved.get("state")), now),
+            FeedInFigures.from_dict(_mapping(saved.get("figures"))),
+        )
+        if isinstance(delay := saved.get("dead_time"), int | float) and 0.0 <= delay <= 24.0:
+            self.loop.begin_with_dead_time(time.monotonic(), float(delay))
+        self.values = FeedInValues(self.loop, self.choices)
+        for serial in self._serial_of.values():
+            self._tell_inverter(serial)
+
+    # Running
+
+    @override
+    def wants(self, shown: Collection[Ref]) -> set[Ref]:
+        return set()
+
+    @override
+    async def async_start(self) -> None:
+        self._stopped = False
+        self.loop.dry_run = self.choices.dry_run
+        self._follow()
+        self._running = asyncio.create_task(self._async_run(), name="zero feed-in")
+
+    @override
+    async def async_step(self) -> None:
+        self._follow()
+
+    @callback
+    def _follow(self) -> None:
+        if self._stopped:
+            return
+        has_device, has_entity = self._meter.sources
+        wants_entity = self.choices.house[METER_SOURCE] == MeterSource.ENTITY
+        self._meter.follow(entity=has_entity and (wants_entity or not has_device))
+        self._gateways.follow()
+
+    async def _async_run(self) -> None:
+        """Give the rules their time, and learn where that takes longer."""
+        while True:
+            await asyncio.sleep(TICK)
+            self._follow()
+            self.loop.surroundings = surroundings(self.host.hass, self._entry)
+            self._carry_out(self.loop.tick(time.monotonic(), _today()))
+            if (job := self.loop.learning_job()) is not None:
+                found = await self.host.hass.async_add_executor_job(job.best)
+                self.loop.learned(time.monotonic(), found)
+
+    @callback
+    def _take_meter(self, reading: MeterReading) -> None:
+        if not self._stopped:
+            self._carry_out(self.loop.meter(time.monotonic(), reading.at, reading.power, _today()))
+
+    @callback
+    def _take_picture(self, picture: GatewayPicture) -> None:
+        self._acknowledged |= {each.serial: each.acknowledged for each in picture.inverters}
+        self._pictured.set()
+        if not self._stopped:
+            self._carry_out(self.loop.picture(time.monotonic(), picture, _today()))
+
+    @callback
+    def _carry_out(self, orders: Orders) -> None:
+        for serial, percent in orders.limits.items():
+            self._send_limit(serial, percent)
+        for serial, on in orders.power.items():
+            self._run_errand(self._async_switch(serial, on))
+        if orders.relay is not None:
+            self._run_errand(self._async_relay(orders.relay))
+        self._remember_changes()
+        now = time.monotonic()
+        if orders or now - self._shown_at >= SHOW:
+            self._shown_at = now
+            self.host.tell()
+
+    def _send_limit(self, serial: str, percent: float) -> int | None:
+        now, gateway = time.monotonic(), self._gateways.of(serial)
+        if gateway is None:
+            self.loop.not_sent(now, serial)
+            return None
+        try:
+            number = gateway.request_limit(serial, percent)
+        except SolarError as err:
+            _LOGGER.debug("The limit of %s was not set to %s %%: %s", serial, percent, err)
+            self.loop.not_sent(now, serial)
+            return None
+        self.loop.requested(now, serial, percent, number)
+        return number
+
+    def _run_errand(self, errand: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(errand, name="zero feed-in errand")
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _async_switch(self, serial: str, on: bool) -> None:
+        gateway = self._gateways.of(serial)
+        if gateway is None:
+            return
+        try:
+            await gateway.set_power(serial, on)
+        except SolarError as err:
+            # What became of it is seen in what the inverter gives; the rules try again and count.
+            _LOGGER.debug("%s was not switched: %s", serial, err)
+
+    async def _async_relay(self, order: RelayOrder) -> None:
+        relay = relay_of(self.host.hass, self._entry)
+        if relay is None:
+            return
+        try:
+            if order is RelayOrder.ON:
+                await relay.hold_relay(RELAY_AUTO_OFF)
+            else:
+                await relay.release_relay()
+        except SolarError as err:
+            # It falls off by itself, which is the safe side.
+            _LOGGER.debug("The watchdog relay was not switched: %s", err)
+
+    def _remember_changes(self) -> None:
+        """Put on disk what must survive a crash, whenever it has changed."""
+        state = self.loop.state
+        kept = (state.season, state.gate.charged, state.gate.temperature, state.park.inverters)
+        if self._saved is not None and kept != self._saved:
+            self._run_errand(self.host.async_remember())
+        self._saved = kept
+
+    # The end
+
+    @override
+    async def async_stop(self) -> None:
+        await self._async_farewell()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait({self._running})
+            self._running = None
+        for errand in tuple(self._errands):
+            errand.cancel()
+        if self._errands:
+            await asyncio.wait(self._errands)
+        self._meter.stop()
+        self._gateways.stop()
+
+    async def _async_farewell(self) -> None:
+        """Send the last limits, once, and wait for their confirmation a little.
+
+        Also called when the entry of a gateway ends first: without it nothing can be controlled any more.
+        """
+        async with self._stopping:
+            limits = {} if self._stopped else self.loop.stop(time.monotonic())
+            self._stopped = True
+            numbers = {serial: self._send_limit(serial, percent) for serial, percent in limits.items()}
+            awaited = {serial: number for serial, number in numbers.items() if number is not None}
+            try:
+                async with asyncio.timeout(STOP_WAIT_S):
+                    while any(self._acknowledged.get(serial, 0) < number for serial, number in awaited.items()):
+                        self._pictured.clear()
+                        await self._pictured.wait()
+            except TimeoutError:
+                _LOGGER.debug("Not every inverter has confirmed its last limit in time")
+
+    # What people see and set
+
+    @override
+    def fresh(self, ref: Ref) -> bool:
+        return True
+
+    @override
+    def reading(self, ref: Ref) -> Reading | None:
+        return Reading(self.values.of(ref.key, self._serial_of.get(ref.unit)), time.monotonic())
+
+    @override
+    def attributes(self, ref: Ref) -> Mapping[str, Any]:
+        return self.values.attributes(ref.key, self._serial_of.get(ref.unit))
+
+    @property
+    @override
+    def troubles(self) -> Mapping[str, Mapping[str, str]]:
+        return self.loop.orders.troubles if self.loop.orders and self.choices.on else {}
+
+    @override
+    async def async_write(self, ref: Ref, value: Value) -> None:
+        point, serial = self.points[ref], self._serial_of.get(ref.unit)
+        if not point.writable:
+            raise NotWritableError(point=point.name)
+        if point.quantity is Quantity.STATE:
+            value = check_option(point, value, self.host.limits(ref))
+        elif point.quantity is not Quantity.FLAG:
+            value = check_number(point, value, self.host.limits(ref))
+        await self._async_set(point, value, serial)
+        await self.host.async_remember()
+
+    async def _async_set(self, point: Point[Any], value: Value, serial: str | None) -> None:
+        now = time.monotonic()
+        if point.key == SEASON_PEAK and isinstance(value, float):
+            self.loop.set_season_peak(int(value))
+            return
+        if point.key == METER_SOURCE:
+            self._check_source(point, value)
+        was_dry, was_mode = self.choices.dry_run, self.choices.house[MODE]
+        table = self._table if serial is None else self._inverter_table
+        self.choices.set(table, point.key, self._within(point.key, value), serial)
+        if serial is not None:
+            if point.key == MINIMUM:
+                self.loop.set_minimum(now, serial, float(self.choices.inverter_number(serial, MINIMUM) or 2.0))
+            self._tell_inverter(serial)
+        if point.key == METER_SOURCE:
+            self._follow()
+        if point.key in (CONTROL, DRY_RUN) and self.choices.dry_run != was_dry:
+            await self._async_change_dryness()
+        elif point.key == MODE and self.choices.house[MODE] != was_mode:
+            _LOGGER.debug("Zero feed-in: mode %s", value)
+        self.loop.retune(now, self.choices.core(), self.choices.supervisor())
+        self._carry_out(self.loop.tick(now, _today()))
+
+    async def _async_change_dryness(self) -> None:
+        """Played through must not be taken for real, nor the other way round; switched off leaves a safe limit."""
+        if self.choices.dry_run and not self._stopped:
+            await self._async_farewell()
+            self._stopped = False
+        self.loop.end_dry_run(time.monotonic(), dry_run=self.choices.dry_run)
+
+    def _within(self, key: str, value: Value) -> Value:
+        """The legal cap is not raised above the legal limit without the owner's word in the dialog."""
+        if key not in ("feed_in_legal_cap", "feed_in_user_cap"):
+            return value
+        highest = self.choices.highest_cap
+        point = self._table[key]
+        if isinstance(value, float) and value > highest:
+            raise CapError(point=point.name, value=value, highest=highest)
+        return value
+
+    def _check_source(self, point: Point[Any], value: Value) -> None:
+        there = dict(zip(MeterSource, self._meter.sources, strict=True))
+        if not there[MeterSource(str(value))]:
+            choices = ", ".join(source.value for source, chosen in there.items() if chosen)
+            raise ValueChoiceError(point=point.name, value=str(value), choices=choices)
+
+    def _tell_inverter(self, serial: str) -> None:
+        self.loop.leave_alone(serial, self.choices.inverters[serial][CONTROLLED] is not True)
+        self.loop.set_manual(serial, self.choices.inverter_number(serial, MANUAL_LIMIT))
+
+    # Actions
+
+    def reset_learning(self) -> None:
+        """Forget the dead time and everything else that was learned."""
+        self.loop.reset_learning(time.monotonic())
+        self.host.tell()
+
+    def trace(self, description: str) -> FeedInTrace:
+        """The last events, so that they can be replayed."""
+        return self.loop.core.trace(description)
+
+    def serial_of(self, unit_id: str) -> str | None:
+        """Serial number of the inverter that a unit stands for."""
+        return self._serial_of.get(unit_id)
+
+    @property
+    def manual(self) -> bool:
+        """Whether limits are the owner's."""
+        return self.choices.house[MODE] == Mode.MANUAL
+
+
+def _today() -> str:
+    return dt_util.now().date().isoformat()
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
