@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
@@ -21,7 +22,7 @@ from homeassistant.util.unit_conversion import (
 from ..flows import feed_in as asked
 from ..solarlink.control.feed_in_loop import Surroundings
 from ..solarlink.live import GatewayPicture, LimitClient, MeterClient, MeterReading, RelayClient, Unfollow
-from .entity_values import EntityValue, flag_of, number_of, number_of_state
+from .entity_values import EntityValue, flag_of, number_of, number_of_state, point_of, value_of_reading
 
 HIGHEST_POWER = 43_470.0
 """W that no house connection of 63 A carries; a larger value is a mistake of the meter."""
@@ -91,6 +92,12 @@ class MeterFeed:
         self._tell(event.data["new_state"])
 
     def _tell(self, state: State) -> None:
+        if (ours := point_of(self._hass, state.entity_id)) is not None:
+            # Its state is written more often than it is measured.
+            found = value_of_reading(*ours)
+            if found.number is not None:
+                self._taken(MeterReading(time.monotonic() - found.age, found.number))
+            return
         power = number_of_state(state, PowerConverter, UnitOfPower.WATT)
         if power is not None:
             age = max((dt_util.utcnow() - state.last_reported).total_seconds(), 0.0)
@@ -112,30 +119,55 @@ class GatewayFeed:
         hass: HomeAssistant,
         inverters: Iterable[Mapping[str, Any]],
         take: Callable[[GatewayPicture], None],
-        farewell: Callable[[], Any],
+        *,
+        left: Callable[[Collection[str]], None] = lambda serials: None,
+        farewell: Callable[[Collection[str]], Awaitable[None]] | None = None,
     ) -> None:
-        """``farewell`` is awaited by a gateway's entry before its link is closed."""
-        self._hass, self._take, self._farewell = hass, take, farewell
+        """Nothing is followed before ``follow``.
+
+        ``left`` is told of the inverters whose gateway is not followed any more; ``farewell`` is awaited with them
+        before the link of their gateway is closed.
+        """
+        self._hass, self._take, self._left, self._farewell = hass, take, left, farewell
         self._entry_of = {str(each[asked.SERIAL]): str(each[asked.ENTRY]) for each in inverters}
         self._followed: dict[str, tuple[LimitClient, list[Unfollow]]] = {}
+        self._dismissed: dict[str, LimitClient] = {}
+        """Clients that are about to be closed, by entry."""
 
     @callback
-    def follow(self) -> None:
-        """Follow every gateway that is there; to be called again and again."""
+    def follow(self) -> list[str]:
+        """Follow every gateway that is there; to be called again and again. Returns the inverters of new ones."""
+        begun = []
         for entry_id in dict.fromkeys(self._entry_of.values()):
-            client = client_of(self._hass, entry_id)
+            entry = self._hass.config_entries.async_get_entry(entry_id)
             known = self._followed.get(entry_id)
+            if entry is not None and entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS:
+                # Its link still stands, and the farewell is still to come.
+                continue
+            client = client_of(self._hass, entry_id)
             if known is not None and known[0] is client:
                 continue
             if known is not None:
                 self._leave(entry_id)
-            entry = self._hass.config_entries.async_get_entry(entry_id)
-            if isinstance(client, LimitClient) and entry is not None:
-                ends = [
-                    client.follow_inverters(self._take),
-                    entry.runtime_data.async_before_stop(self._farewell),
-                ]
-                self._followed[entry_id] = (client, ends)
+            if entry is None or not isinstance(client, LimitClient) or self._dismissed.get(entry_id) is client:
+                continue
+            self._dismissed.pop(entry_id, None)
+            ends = [client.follow_inverters(self._take)]
+            if self._farewell is not None:
+                ends.append(entry.runtime_data.async_before_stop(partial(self._async_dismiss, entry_id)))
+            self._followed[entry_id] = (client, ends)
+            begun += self._serials(entry_id)
+        return begun
+
+    async def _async_dismiss(self, entry_id: str) -> None:
+        if entry_id not in self._followed or self._farewell is None:
+            return
+        client = self._followed[entry_id][0]
+        try:
+            await self._farewell(self._serials(entry_id))
+        finally:
+            self._dismissed[entry_id] = client
+            self._leave(entry_id)
 
     @callback
     def stop(self) -> None:
@@ -144,8 +176,13 @@ class GatewayFeed:
             self._leave(entry_id)
 
     def _leave(self, entry_id: str) -> None:
-        for end in self._followed.pop(entry_id)[1]:
+        _, ends = self._followed.pop(entry_id, (None, ()))
+        for end in ends:
             end()
+        self._left(self._serials(entry_id))
+
+    def _serials(self, entry_id: str) -> list[str]:
+        return [serial for serial, gateway in self._entry_of.items() if gateway == entry_id]
 
     def of(self, serial: str) -> LimitClient | None:
         """The gateway of an inverter while it is followed."""
