@@ -13,6 +13,10 @@ from custom_components.local_solar.solarlink.studer.client import StuderClient
 from custom_components.local_solar.solarlink.studer.exchange import Timing
 from simulators.house import House
 from simulators.studer import StuderSimulator
+from tests.library.dbus_daemon import gx_bus, monitor, tap
+
+__all__ = ["gx_bus", "monitor", "tap"]
+"""Fixtures that other modules define."""
 
 type MakeSim = Callable[..., StuderSimulator]
 type MakeClient = Callable[..., StuderClient]

@@ -78,6 +78,23 @@ class BusNotOpenError(LinkError):
     )
 
 
+class ModbusOffError(LinkError):
+    """A GX is there, but its Modbus TCP server is off."""
+
+    key = "modbus_off"
+    sentence = (
+        "Nothing listens at {address}; switch the Modbus TCP server on in the settings of the GX (Settings, "
+        "Integrations)."
+    )
+
+
+class NoGxError(LinkError):
+    """Something speaks Modbus at the address, but it is no GX."""
+
+    key = "no_gx"
+    sentence = "Nothing at {address} answers like a Victron GX; check the address and the port."
+
+
 class LinkLostError(LinkError):
     """The connection broke while an answer was awaited."""
 
@@ -133,6 +150,13 @@ class DeviceAbsentError(DeviceRefusedError):
 
     key = "device_absent"
     sentence = "{device} is not present (code {code}: {reason})."
+
+
+class ServiceGoneError(DeviceRefusedError):
+    """What the gateway knows of that device is not there now, and may be back at any moment."""
+
+    key = "service_gone"
+    sentence = "{device} is not on the GX now (code {code}: {reason}); its values come back with it."
 
 
 class NotSupportedError(DeviceRefusedError):
@@ -346,6 +370,16 @@ class ClockNotSetError(DeviceRefusedError):
 
     key = "clock_not_set"
     sentence = "{device} sends nothing to its inverters, because its clock is not set; check its NTP settings."
+
+
+class ModbusReadOnlyError(DeviceRefusedError):
+    """The GX lets nothing be set over Modbus TCP."""
+
+    key = "modbus_read_only"
+    sentence = (
+        "{device} lets nothing be set: take the Modbus TCP server of the GX out of its read-only mode (Settings, "
+        "Integrations)."
+    )
 
 
 class NotConfirmedYetError(WriteUncertainError):

@@ -1,0 +1,1 @@
+"""A simulated Victron GX: its D-Bus with the services around the battery."""
