@@ -179,3 +179,19 @@ def test_a_loaded_entry_does_not_share_its_list_with_the_store(journal: Journal,
     journal.load(stored)
     journal.wrote_flash("A", "limit")
     assert stored["A/limit"]["recent_flash_writes"] == [clock.now]
+
+
+def test_how_long_ago_flash_was_written() -> None:
+    now = [1e9]
+    journal = Journal(clock=lambda: now[0])
+    assert journal.since_flash("1", "limit") is None
+    journal.wrote_flash("1", "limit")
+    now[0] += 600
+    journal.wrote_flash("1", "limit")
+    now[0] += 50
+    assert journal.since_flash("1", "limit") == 50
+    assert journal.since_flash("2", "limit") is None
+    now[0] -= 100
+    assert journal.since_flash("1", "limit") == 0
+    now[0] += 100_000
+    assert journal.since_flash("1", "limit") is None

@@ -131,8 +131,8 @@ class LimitClient(Protocol):
     async def set_persistent_limit(self, serial: str, percent: float, *, confirmed: bool = False) -> None:
         """Set the limit that an inverter keeps in its flash, at most once per inverter and hour.
 
-        Raises ``NeedsConsentError`` unless ``confirmed``, ``WriteBudgetError``, the ``Value...Error`` family, and what
-        ``set_power`` raises.
+        Raises ``NeedsConsentError`` unless ``confirmed``, ``TooSoonError`` within the hour, ``WriteBudgetError`` for
+        too many in a day, the ``Value...Error`` family, and what ``set_power`` raises.
         """
 
 
