@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 if __package__ in (None, ""):
     sys.path.insert(0, str(REPOSITORY))
 
-from custom_components.local_solar.solarlink.family import NAMES, load_family  # noqa: E402
+from custom_components.local_solar.solarlink.family import CONTROLLERS, NAMES, load_family  # noqa: E402
 from custom_components.local_solar.solarlink.points import Access, Counting, Pace, Point, Risk, Wear  # noqa: E402
 
 DOCS = REPOSITORY / "docs"
@@ -65,8 +65,26 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "stack": "Stack",
         "module": "Module, each",
     },
+    "opendtu": {
+        "dtu": "OpenDTU",
+        "inverter": "Inverter, each",
+        "battery": "Battery (OpenDTU-OnBattery)",
+        "solar_charger": "Solar charger, each (OpenDTU-OnBattery)",
+        "grid_charger": "Grid charger (OpenDTU-OnBattery)",
+        "meter": "Grid meter (OpenDTU-OnBattery)",
+    },
+    "shelly_em": {
+        "meter": "Meter",
+        "channel": "Clamp that stands for itself, each",
+    },
+    "feed_in_control": {
+        "controller": "Zero feed-in",
+        "inverter": "Zero feed-in of an inverter, each",
+    },
 }
 """What owners call the kinds of units of each family; a kind that is not listed is shown by its key."""
+DOCUMENTED = (*NAMES, *CONTROLLERS)
+"""Everything that has a table of points, and a document of its name."""
 PACES = {Pace.LIVE: "every cycle", Pace.MINUTE: "every minute", Pace.SLOW: "every 5 min", Pace.ONCE: "once"}
 WEARS = {Wear.NONE: "yes", Wear.RAM: "yes, RAM", Wear.FLASH: "yes, flash"}
 MANY = 80
@@ -171,12 +189,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="point_tables", description="The tables of points in docs/<family>.md.")
     parser.add_argument("--check", action="store_true", help="change nothing, fail when a document is out of date")
     parser.add_argument("--print", action="store_true", help="print the tables instead")
-    parser.add_argument("families", nargs="*", metavar="FAMILY", help=f"only these: {', '.join(NAMES)}")
+    parser.add_argument("families", nargs="*", metavar="FAMILY", help=f"only these: {', '.join(DOCUMENTED)}")
     options = parser.parse_args(arguments)
-    if unknown := sorted(set(options.families) - set(NAMES)):
+    if unknown := sorted(set(options.families) - set(DOCUMENTED)):
         parser.error(f"no such family: {', '.join(unknown)}")
     stale = 0
-    for family in options.families or NAMES:
+    for family in options.families or DOCUMENTED:
         if options.print:
             print(tables_of(family))
         elif change := out_of_date(family):

@@ -14,6 +14,7 @@ import pytest
 
 from custom_components.local_solar.solarlink.cli.main import BAD_USE, NO_LINK, OK, SOME_FAILED
 from simulators.house import House
+from simulators.shelly_em import ShellySimulator
 from simulators.studer import StuderSimulator
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +48,7 @@ class Result:
             assert word in line
 
 
-async def solarlink(*arguments: str, text: str = "", module: str = "solarlink") -> Result:
+async def solarlink(*arguments: str, text: str = "", module: str = "solarlink", password: str = "") -> Result:
     """Run the command line alone, as the installed package does; Home Assistant is not even imported."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -58,7 +59,7 @@ async def solarlink(*arguments: str, text: str = "", module: str = "solarlink") 
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=ROOT,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | ({"SOLARLINK_PASSWORD": password} if password else {}),
     )
     async with asyncio.timeout(60):
         out, err = await process.communicate(text.encode())
@@ -354,3 +355,30 @@ async def test_decode_what_is_no_frame(text: str) -> None:
 
 async def test_decode_what_is_unknown() -> None:
     (await solarlink("decode", "studer", "poem", text=ANSWER_3000)).failed_with(BAD_USE, "frame", "poem")
+
+
+# A device that asks for a password
+
+
+@pytest.fixture
+async def meter(socket_enabled: None) -> AsyncIterator[str]:
+    """A meter with a password."""
+    simulator = ShellySimulator(house=House(seed=1, speed=0), password="open sesame", pace=0.0)
+    try:
+        yield f"http://127.0.0.1:{await simulator.listen('127.0.0.1', 0)}"
+    finally:
+        await simulator.close()
+
+
+async def test_the_password_comes_from_the_environment(meter: str) -> None:
+    asked = ("read", "shelly_em", meter, "grid_power", "--json")
+    (await solarlink(*asked)).failed_with(1, "password")
+    told = (await solarlink(*asked, password="open sesame")).shown
+    (power,) = [values["grid_power"] for values in told["values"].values()]
+    turned = (await solarlink(*asked, "--set", "inverted=true", password="open sesame")).shown
+    (opposite,) = [values["grid_power"] for values in turned["values"].values()]
+    assert opposite == -power != 0
+
+
+async def test_a_setting_without_a_value_is_bad_use(meter: str) -> None:
+    (await solarlink("read", "shelly_em", meter, "--set", "inverted")).failed_with(2, "NAME=VALUE")

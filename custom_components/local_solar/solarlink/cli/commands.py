@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import time
@@ -23,6 +24,10 @@ DECODE_OPTIONS = {
 """What a recorded answer does not tell by itself: name of the option to its placeholder and help."""
 
 
+PASSWORD = "SOLARLINK_PASSWORD"
+"""Environment variable of the password."""
+
+
 class UsageError(Exception):
     """The command cannot be carried out as it was written."""
 
@@ -37,11 +42,27 @@ def decode(family: str, what: str, text: str, options: Mapping[str, str], *, as_
     return not decoded.get("failed")
 
 
+def _settings(chosen: argparse.Namespace) -> dict[str, Any]:
+    """What the family is told beside the link; raises ``UsageError``."""
+    settings: dict[str, Any] = {}
+    for text in chosen.set:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise UsageError(f"'{text}' is no NAME=VALUE")
+        settings[name] = {"true": True, "false": False}.get(value, value)
+    if chosen.user:
+        settings["username"] = chosen.user
+    # Not among the arguments, because those are seen by everybody on the machine.
+    if password := os.environ.get(PASSWORD):
+        settings["password"] = password
+    return settings
+
+
 async def with_link(chosen: argparse.Namespace) -> bool:
     """Open the link, find out what is there, carry out the command and close the link."""
     family = load_family(chosen.family)
     address = parse_address(chosen.link, schemes=family.schemes, default_port=family.default_port, family=family.name)
-    client = family.open(address, journal=Journal())
+    client = family.open(address, journal=Journal(), settings=_settings(chosen))
     try:
         if address.scheme == "listen":
             show.note(f"waiting for the gateway on port {address.port} ...")

@@ -13,6 +13,7 @@ from .. import __version__
 from ..errors import BadAddressError, BadAnswerError, LinkError, SolarError, UnknownPointError
 from ..family import NAMES
 from . import commands
+from .commands import PASSWORD
 
 OK, SOME_FAILED, BAD_USE, NO_LINK = 0, 1, 2, 3
 
@@ -29,6 +30,16 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("family", choices=NAMES, metavar="FAMILY", help=", ".join(NAMES))
         if link:
             sub.add_argument("link", metavar="LINK", help="/dev/ttyUSB0, tcp://host:port, listen://0.0.0.0:4001, ...")
+            sub.add_argument(
+                "--user", metavar="NAME", help=f"for devices that ask; the password is read from {PASSWORD}"
+            )
+            sub.add_argument(
+                "--set",
+                action="append",
+                default=[],
+                metavar="NAME=VALUE",
+                help="an option of the family, as in its guide",
+            )
             sub.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for the link")
         sub.add_argument("--json", action="store_true", help="print one JSON object")
         return sub

@@ -98,7 +98,7 @@ class Supervisor:
         state, resend = self._inverters(state, house)
         frame = self._frame(state, house)
         state, parking = self._park(state, house, frame)
-        state, relay = self._relay(state, house)
+        state, relay = self._relay(state, house, frame)
         mode = self.settings.mode
         limits = self._manual(state, house, frame.cap) if mode is Mode.MANUAL else {}
         inverters = tuple(self._order(state, house.t, each) for each in house.inverters)
@@ -276,12 +276,15 @@ class Supervisor:
         return replace(state, park=park), orders if active else NOTHING
 
     def _relay(
-        self, state: SupervisorState, house: HouseSnapshot
+        self, state: SupervisorState, house: HouseSnapshot, frame: Frame
     ) -> tuple[SupervisorState, feed_in_loss.RelayOrder | None]:
         if self.settings.mode is Mode.OFF or not state.begun:
             # Nobody watches, so the relay is not fed; it falls off by itself.
             return replace(state, relay=RelayState()), None
         grid = house.grid_w if meter_state(house.meter_age) is MeterState.FRESH else None
+        if grid is not None and frame.target_w < 0.0:
+            # An export that the owner wants is none that lasts too long.
+            grid -= frame.target_w
         relay, order = feed_in_loss.relay(
             self.settings.relay,
             state.relay,
