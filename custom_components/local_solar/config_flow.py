@@ -51,17 +51,22 @@ EXPLAINED = frozenset(
         "address_not_local",
         "auth_failed",
         "bad_answer",
+        "bus_not_open",
         "device_refused",
         "failed",
         "high_voltage_stack",
         "link_closed",
         "link_failed",
         "link_lost",
+        "modbus_off",
         "no_answer",
         "no_device",
+        "no_gx",
         "no_local_server",
+        "no_opendtu",
         "no_permission",
         "nobody_called",
+        "not_a_meter",
         "port_taken",
         "silent_port",
         "sunspec_port",
@@ -181,14 +186,16 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         """Offer a device that was found by itself, unless it is there already, perhaps at another address."""
         link = next(iter(FAMILIES[family].links))
         # One dialog for each device, whichever way it was found; what it is called is all that is known of it yet.
+        called = {"name": name}
+        if any(flow["context"].get("title_placeholders") == called for flow in self._async_in_progress()):
+            return self.async_abort(reason="already_in_progress")
+        self.context["title_placeholders"] = called
         await self.async_set_unique_id(name)
         self._async_abort_entries_match({CONF_FAMILY: family, CONF_HOST: host})
         self._data = {CONF_FAMILY: family, CONF_LINK: link, CONF_HOST: host}
         if installation := await self._async_glance():
-            known = await self.async_set_unique_id(identifier(family, installation.root), raise_on_progress=False)
-            if known is not None:
-                self._abort_if_unique_id_configured(updates={CONF_HOST: host})
-        self.context["title_placeholders"] = {"name": name}
+            await self.async_set_unique_id(identifier(family, installation.root))
+            self._abort_if_unique_id_configured(updates={CONF_HOST: host})
         return await self._async_step_link(family, link)
 
     async def _async_glance(self) -> Installation | None:

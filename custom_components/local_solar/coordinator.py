@@ -130,7 +130,11 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
     @override
     async def _async_setup(self) -> None:
         if self.memory.installation is not None:
-            self.client.expect(self.memory.installation)
+            try:
+                self.client.expect(self.memory.installation)
+            except SolarError as err:
+                # The owner has chosen something that this installation does not have.
+                raise translated(err, ConfigEntryError) from err
             if self.paused:
                 self._take_installation(self.memory.installation)
                 self.data = self.memory.restore(self._points)

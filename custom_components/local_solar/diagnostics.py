@@ -28,6 +28,8 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SolarCo
         *serials,
         *(serial.replace("-", "") for serial in serials),
         *(unit.mac for unit in units),
+        # Many devices have the end of it in their name.
+        *(unit.mac.replace(":", "")[-6:] for unit in units),
         *(str(entry.data[field]) for field in _PRIVATE_FIELDS if entry.data.get(field)),
     }
     now = time.monotonic()

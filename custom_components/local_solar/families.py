@@ -19,12 +19,13 @@ from .controllers.charge_options import OPTIONS, SECTION as CHARGE_OPTIONS
 from .controllers.feed_in import FeedInControl
 from .controllers.feed_in_check import async_look
 from .controllers.force_charge import ForceCharge
+from .controllers.gx_publisher import GxPublisher
 from .controllers.installation_clock import InstallationClock
 from .controllers.soc_battery import suggested
 from .controllers.soc_options import OPTIONS as SOC_OPTIONS, SECTION as SOC_SECTION
 from .controllers.state_of_charge import StateOfChargeControl
 from .controllers.upload_pause import UploadPause
-from .flows import feed_in, studer
+from .flows import feed_in, studer, victron_gx
 from .flows.found import Found
 from .providers import Provider
 from .solarlink.client import CertifiedClient, Client, Installation, Unit
@@ -392,16 +393,15 @@ FAMILIES: Mapping[str, FamilyEntry] = {
             )
         },
         interval=5,
-        options={
-            vol.Required("grid_channel", default="auto"): selector.SelectSelector(
-                selector.SelectSelectorConfig(
-                    options=["auto", "total", "1", "2", "3"],
-                    translation_key="grid_channel",
-                    mode=selector.SelectSelectorMode.DROPDOWN,
-                )
-            ),
-            vol.Required("inverted", default=False): selector.BooleanSelector(),
-        },
+        options=shelly_em.OPTIONS,
+        offer_options=shelly_em.offered_options,
+    ),
+    "victron_gx": FamilyEntry(
+        links={"tcp": tcp_form(502)},
+        interval=5,
+        options=victron_gx.OPTIONS,
+        option_complaints=victron_gx.option_complaints,
+        controllers={GxPublisher.key: GxPublisher},
     ),
     "feed_in_control": FamilyEntry(
         links={

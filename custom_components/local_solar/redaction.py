@@ -37,15 +37,14 @@ def _without_addresses(text: str) -> str:
 
 
 def scrub(value: Any, secrets: Iterable[str]) -> Any:
-    """``value`` with every secret and every network address replaced, in keys too."""
+    """``value`` with every secret, in small letters or capitals, and every network address replaced, in keys too."""
     ordered = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+    secret = re.compile("|".join(map(re.escape, ordered)) or "(?!)", re.IGNORECASE)
 
     def visit(item: Any) -> Any:
         match item:
             case str():
-                for secret in ordered:
-                    item = item.replace(secret, REDACTED)
-                return _without_addresses(item)
+                return _without_addresses(secret.sub(REDACTED, item))
             case dict():
                 return {visit(key): visit(each) for key, each in item.items()}
             case list() | tuple():
@@ -62,6 +61,8 @@ def patterns_of(serial: str) -> set[bytes]:
     # As text, with the letters of every 16-bit register changed over, and as hexadecimal digits.
     patterns = {
         text,
+        text.lower(),
+        text.upper(),
         b"".join(bytes(pair[::-1]) for pair in batched(padded, 2, strict=True)),
         text.hex().upper().encode(),
     }

@@ -10,7 +10,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv, service
 from homeassistant.util import dt as dt_util
 
-from .actions import datalog, installation, parameters
+from .actions import datalog, feed_in, installation, parameters
 from .const import DOMAIN
 from .controllers.force_charge import ForceCharge
 from .coordinator import SolarConfigEntry
@@ -82,7 +82,7 @@ async def _async_force_charge(call: ServiceCall) -> None:
 @callback
 def async_setup_actions(hass: HomeAssistant) -> None:
     """Register what all entries share."""
-    for module in (parameters, installation, datalog):
+    for module in (parameters, installation, datalog, feed_in):
         module.async_register(hass)
     service.async_register_admin_service(
         hass, DOMAIN, ACTION_SEND_COMMAND, _async_send_command, _SEND_COMMAND, SupportsResponse.ONLY

@@ -25,6 +25,8 @@ from custom_components.local_solar.solarlink.studer.exchange import Timing
 from simulators.house import House
 from simulators.studer import StuderSimulator
 
+from .feed_in_home import FeedInHome, hurry
+from .opendtu_home import OpenDtuHome
 from .senec_home import TIMING, SenecHome
 
 INTEGRATION = Path(config_flow.__file__).parent
@@ -145,6 +147,28 @@ async def home(
     monkeypatch.setattr(senec, "Timing", lambda: TIMING)
     async with SenecHome(hass) as started:
         yield started
+
+
+@pytest.fixture
+async def dtu_home(
+    hass: HomeAssistant, socket_enabled: None, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[OpenDtuHome]:
+    """Home Assistant, and DTUs and Shelly meters on demand."""
+    async with OpenDtuHome(hass, monkeypatch) as started:
+        yield started
+
+
+@pytest.fixture
+async def feed_in(
+    hass: HomeAssistant, socket_enabled: None, hass_storage: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[FeedInHome]:
+    """A house with a meter, a DTU and a battery, of which nothing is added to Home Assistant yet."""
+    hurry(monkeypatch)
+    async with FeedInHome(hass) as started:
+        yield started
+    # Whatever the test was about: the legal limit was kept, commanded and delivered.
+    assert started.highest_commanded <= 800.0
+    assert started.highest_given <= 824.0
 
 
 @pytest.fixture

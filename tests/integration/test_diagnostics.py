@@ -68,6 +68,7 @@ async def test_far_end_is_redacted(hass: HomeAssistant, hass_client: Any, entry:
         ("12:34:56", "12:34:56"),
         ("1.2.3.4.5 and 5.1.2.3.4", "1.2.3.4.5 and 5.1.2.3.4"),
         ("ABC1 of gateway", "**REDACTED** of gateway"),
+        ("shelly-abc1", "shelly-**REDACTED**"),
     ],
 )
 def test_text(text: str, shown: str) -> None:
@@ -84,6 +85,8 @@ def test_text(text: str, shown: str) -> None:
         ("1A2BA2F3", struct.pack("<f", 0x1A2B)),
         ("HS1234567", b"HS1234567"),
         ("HS1234567", b"SH214365\0007"),
+        ("aabbcc000001", b"AABBCC000001"),
+        ("AABBCC000001", b"aabbcc000001"),
         ("HPTCR00000000001", b"48505443523030303030303030303031"),
         ("116180012345", (116180012345).to_bytes(8, "little")),
         ("116180012345", b"116180012345"),

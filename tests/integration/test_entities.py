@@ -14,7 +14,7 @@ from custom_components.local_solar.descriptions import PLATFORMS, platform_of
 from custom_components.local_solar.families import FAMILIES
 from custom_components.local_solar.number import UNBOUNDED
 from custom_components.local_solar.quantities import LOOKS, state_class
-from custom_components.local_solar.solarlink.family import NAMES, load_family
+from custom_components.local_solar.solarlink.family import CONTROLLERS, NAMES, load_family
 from custom_components.local_solar.solarlink.points import Access, Counting, Limits, Point, Quantity, Ref, Risk
 from simulators.studer import StuderSimulator
 
@@ -242,7 +242,7 @@ def test_all_quantities_have_a_look() -> None:
 
 
 def test_families_agree_with_the_library() -> None:
-    assert tuple(FAMILIES) == NAMES
+    assert tuple(FAMILIES) == (*NAMES, *CONTROLLERS)
     for key, family in FAMILIES.items():
         loaded = load_family(key)
         for form in family.links.values():

@@ -12,20 +12,20 @@ from homeassistant.util import dt as dt_util
 
 from ..const import DOMAIN
 from ..controllers.feed_in import FeedInControl
-from ..coordinator import SolarConfigEntry
+from ..coordinator import SolarConfigEntry, SolarCoordinator
 from ..problems import action_error
 from ..solarlink.client import Unit
 from ..solarlink.control.feed_in_trace import FeedInTrace, trace_list
 from ..solarlink.errors import SolarError
 from ..solarlink.live import LimitClient
-from ..solarlink.points import Ref
+from ..solarlink.points import Reading, Ref, Value
 from .common import ATTR_CONFIG_ENTRY, async_require_admin, entry_of, not_offered, plain, unit_of
 
 SET_LIMIT, SET_PERSISTENT_LIMIT, RESTART = "set_limit", "set_persistent_limit", "restart_inverter"
 RESET_LEARNING, DUMP_TRACE = "reset_learning", "dump_trace"
 ATTR_LIMIT = "limit"
 ATTR_CONFIRM = "confirm"
-LIMIT_POINT = "limit_relative"
+LIMIT_POINT, RESTART_POINT = "limit_relative", "restart"
 FOLDER = "local_solar_traces"
 """Folder in the configuration folder of Home Assistant to which traces are written."""
 
@@ -35,12 +35,21 @@ _PERSISTENT = _LIMIT.extend({vol.Optional(ATTR_CONFIRM, default=False): cv.boole
 _ENTRY = vol.Schema({vol.Required(ATTR_CONFIG_ENTRY): cv.string})
 
 
-def _inverter_of(call: ServiceCall) -> tuple[SolarConfigEntry, Unit, LimitClient]:
+def _inverter_of(call: ServiceCall) -> tuple[SolarCoordinator, Unit]:
     entry, unit = unit_of(call)
     client = entry.runtime_data.client
-    if not isinstance(client, LimitClient) or LIMIT_POINT not in entry.runtime_data.client.points(unit):
+    if not isinstance(client, LimitClient) or LIMIT_POINT not in client.points(unit):
         raise not_offered(entry)
-    return entry, unit, client
+    return entry.runtime_data, unit
+
+
+async def _async_write(coordinator: SolarCoordinator, unit: Unit, key: str, value: Value, **how: bool) -> Reading:
+    """Write a point of an inverter as ``Client.write`` does, and return what it kept."""
+    ref = Ref(unit.id, key)
+    try:
+        return await coordinator.async_written(ref, value, coordinator.client.write(ref, value, **how))
+    except SolarError as err:
+        raise action_error(err, unit.name) from err
 
 
 def _control_of(call: ServiceCall) -> tuple[SolarConfigEntry, FeedInControl]:
@@ -53,33 +62,23 @@ def _control_of(call: ServiceCall) -> tuple[SolarConfigEntry, FeedInControl]:
 
 async def _async_set_limit(call: ServiceCall) -> ServiceResponse:
     """Set a limit that the inverter forgets when it restarts, and wait for its confirmation."""
-    entry, unit, _ = _inverter_of(call)
-    coordinator = entry.runtime_data
-    ref, limit = Ref(unit.id, LIMIT_POINT), call.data[ATTR_LIMIT]
-    try:
-        reading = await coordinator.async_written(ref, limit, coordinator.client.write(ref, limit))
-    except SolarError as err:
-        raise action_error(err, unit.name) from err
+    coordinator, unit = _inverter_of(call)
+    reading = await _async_write(coordinator, unit, LIMIT_POINT, call.data[ATTR_LIMIT])
     return {"device": unit.name, "limit": plain(reading.value)}
 
 
 async def _async_set_persistent_limit(call: ServiceCall) -> None:
     """Set the limit that the inverter keeps in its flash."""
-    _, unit, client = _inverter_of(call)
+    coordinator, unit = _inverter_of(call)
     await async_require_admin(call.hass, call)
-    try:
-        await client.set_persistent_limit(unit.serial, call.data[ATTR_LIMIT], confirmed=call.data[ATTR_CONFIRM])
-    except SolarError as err:
-        raise action_error(err, unit.name) from err
+    how = {"permanent": True, "confirmed": call.data[ATTR_CONFIRM]}
+    await _async_write(coordinator, unit, LIMIT_POINT, call.data[ATTR_LIMIT], **how)
 
 
 async def _async_restart(call: ServiceCall) -> None:
     """Restart an inverter."""
-    _, unit, client = _inverter_of(call)
-    try:
-        await client.restart_inverter(unit.serial)
-    except SolarError as err:
-        raise action_error(err, unit.name) from err
+    coordinator, unit = _inverter_of(call)
+    await _async_write(coordinator, unit, RESTART_POINT, True)
 
 
 async def _async_reset_learning(call: ServiceCall) -> None:

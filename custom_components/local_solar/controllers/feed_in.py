@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any, ClassVar, override
 
 from homeassistant.core import callback
@@ -14,7 +14,6 @@ from ..providers import Host, Provider
 from ..solarlink.control.feed_in_figures import FeedInFigures
 from ..solarlink.control.feed_in_loop import ControlledInverter, FeedInLoop, Orders
 from ..solarlink.control.feed_in_loss import STOP_WAIT_S, RelayOrder
-from ..solarlink.control.feed_in_modes import Mode
 from ..solarlink.control.feed_in_supervisor import TROUBLES, SupervisorState
 from ..solarlink.control.feed_in_terms import Now
 from ..solarlink.control.feed_in_trace import FeedInTrace
@@ -30,7 +29,6 @@ from .feed_in_settings import (
     MANUAL_LIMIT,
     METER_SOURCE,
     MINIMUM,
-    MODE,
     SEASON_PEAK,
     FeedInChoices,
     lowest_limit,
@@ -44,6 +42,8 @@ TICK = 1.0
 """Seconds between two looks of the supervisor while nothing else happens."""
 SHOW = 2.0
 """Seconds between two updates of the entities: fast enough to watch, calm enough for the recorder."""
+COUNTED = 100.0
+"""Wh of the day's energies that a crash may lose."""
 RELAY_AUTO_OFF = 900.0
 """Seconds after which the watchdog relay falls off by itself."""
 
@@ -67,13 +67,17 @@ class FeedInControl(Provider):
         self.loop = self._new_loop(SupervisorState(), FeedInFigures())
         self.values = FeedInValues(self.loop, self.choices)
         self._meter = MeterFeed(host.hass, self._entry, self._take_meter)
-        self._gateways = GatewayFeed(host.hass, chosen, self._take_picture, self._async_farewell)
+        self._gateways = GatewayFeed(
+            host.hass, chosen, self._take_picture, left=self._gateway_left, farewell=self._async_farewell
+        )
         self._running: asyncio.Task[None] | None = None
         self._errands: set[asyncio.Task[None]] = set()
-        self._stopping = asyncio.Lock()
         self._stopped = True
+        self._farewells: dict[str, int | None] = {}
+        """The inverters that are sent nothing any more, each with the number of its last limit, if it needed one."""
         self._pictured = asyncio.Event()
-        self._acknowledged: dict[str, int] = {}
+        self._answered: dict[str, int] = {}
+        self._broken = False
         self._shown_at = 0.0
         self._saved: object = None
 
@@ -135,40 +139,62 @@ class FeedInControl(Provider):
     def _follow(self) -> None:
         if self._stopped:
             return
-        has_device, has_entity = self._meter.sources
-        wants_entity = self.choices.house[METER_SOURCE] == MeterSource.ENTITY
-        self._meter.follow(entity=has_entity and (wants_entity or not has_device))
-        self._gateways.follow()
+        self._meter.follow(entity=self.choices.house[METER_SOURCE] == MeterSource.ENTITY)
+        for serial in self._gateways.follow():
+            self._farewells.pop(serial, None)
 
     async def _async_run(self) -> None:
         """Give the rules their time, and learn where that takes longer."""
         while True:
             await asyncio.sleep(TICK)
-            self._follow()
-            self.loop.surroundings = surroundings(self.host.hass, self._entry)
-            self._carry_out(self.loop.tick(time.monotonic(), _today()))
+            self._let(self._tick)
             if (job := self.loop.learning_job()) is not None:
                 found = await self.host.hass.async_add_executor_job(job.best)
                 self.loop.learned(time.monotonic(), found)
 
+    def _tick(self) -> Orders:
+        self._follow()
+        self.loop.surroundings = surroundings(self.host.hass, self._entry)
+        return self.loop.tick(time.monotonic(), _today())
+
     @callback
     def _take_meter(self, reading: MeterReading) -> None:
         if not self._stopped:
-            self._carry_out(self.loop.meter(time.monotonic(), reading.at, reading.power, _today()))
+            self._let(lambda: self.loop.meter(time.monotonic(), reading.at, reading.power, _today()))
 
     @callback
     def _take_picture(self, picture: GatewayPicture) -> None:
-        self._acknowledged |= {each.serial: each.acknowledged for each in picture.inverters}
+        self._answered |= {each.serial: max(each.acknowledged, each.refused) for each in picture.inverters}
         self._pictured.set()
         if not self._stopped:
-            self._carry_out(self.loop.picture(time.monotonic(), picture, _today()))
+            self._let(lambda: self.loop.picture(time.monotonic(), picture, _today()))
+
+    @callback
+    def _gateway_left(self, serials: Collection[str]) -> None:
+        if not self._stopped:
+            self.loop.gateway_left(serials)
+            # The rules must have seen that it is gone before it comes back.
+            self._let(lambda: self.loop.tick(time.monotonic(), _today()))
+
+    def _let(self, event: Callable[[], Orders]) -> None:
+        """Let something happen and carry out what follows; a mistake of ours must not end the task that brought it."""
+        try:
+            self._carry_out(event())
+        except Exception:
+            if not self._broken:
+                _LOGGER.exception("The zero feed-in control has met what it was not made for")
+            self._broken = True
+        else:
+            self._broken = False
 
     @callback
     def _carry_out(self, orders: Orders) -> None:
         for serial, percent in orders.limits.items():
-            self._send_limit(serial, percent)
+            if serial not in self._farewells:
+                self._send_limit(serial, percent)
         for serial, on in orders.power.items():
-            self._run_errand(self._async_switch(serial, on))
+            if serial not in self._farewells:
+                self._run_errand(self._async_switch(serial, on))
         if orders.relay is not None:
             self._run_errand(self._async_relay(orders.relay))
         self._remember_changes()
@@ -222,7 +248,9 @@ class FeedInControl(Provider):
     def _remember_changes(self) -> None:
         """Put on disk what must survive a crash, whenever it has changed."""
         state = self.loop.state
-        kept = (state.season, state.gate.charged, state.gate.temperature, state.park.inverters)
+        day = self.loop.figures.day
+        counted = day.date, int(day.import_wh // COUNTED), int(day.export_wh // COUNTED)
+        kept = (state.season, state.gate.charged, state.gate.temperature, state.park.inverters, counted)
         if self._saved is not None and kept != self._saved:
             self._run_errand(self.host.async_remember())
         self._saved = kept
@@ -231,7 +259,8 @@ class FeedInControl(Provider):
 
     @override
     async def async_stop(self) -> None:
-        await self._async_farewell()
+        self._stopped = True
+        await self._async_farewell(self._serial_of.values())
         if self._running is not None:
             self._running.cancel()
             await asyncio.wait({self._running})
@@ -243,23 +272,24 @@ class FeedInControl(Provider):
         self._meter.stop()
         self._gateways.stop()
 
-    async def _async_farewell(self) -> None:
-        """Send the last limits, once, and wait for their confirmation a little.
+    async def _async_farewell(self, serials: Collection[str]) -> None:
+        """Send these inverters their last limits, once, and wait for the confirmation a little.
 
-        Also called when the entry of a gateway ends first: without it nothing can be controlled any more.
+        Also called when the entry of a gateway ends first: without it they cannot be controlled any more. Whoever comes
+        second waits for what the first one has sent.
         """
-        async with self._stopping:
-            limits = {} if self._stopped else self.loop.stop(time.monotonic())
-            self._stopped = True
-            numbers = {serial: self._send_limit(serial, percent) for serial, percent in limits.items()}
-            awaited = {serial: number for serial, number in numbers.items() if number is not None}
-            try:
-                async with asyncio.timeout(STOP_WAIT_S):
-                    while any(self._acknowledged.get(serial, 0) < number for serial, number in awaited.items()):
-                        self._pictured.clear()
-                        await self._pictured.wait()
-            except TimeoutError:
-                _LOGGER.debug("Not every inverter has confirmed its last limit in time")
+        limits = self.loop.stop(time.monotonic())
+        for serial in serials:
+            if serial not in self._farewells:
+                self._farewells[serial] = self._send_limit(serial, limits[serial]) if serial in limits else None
+        awaited = {serial: number for serial in serials if (number := self._farewells[serial]) is not None}
+        try:
+            async with asyncio.timeout(STOP_WAIT_S):
+                while any(self._answered.get(serial, 0) < number for serial, number in awaited.items()):
+                    self._pictured.clear()
+                    await self._pictured.wait()
+        except TimeoutError:
+            _LOGGER.debug("Not every inverter has confirmed its last limit in time")
 
     # What people see and set
 
@@ -287,8 +317,10 @@ class FeedInControl(Provider):
             raise NotWritableError(point=point.name)
         if point.quantity is Quantity.STATE:
             value = check_option(point, value, self.host.limits(ref))
-        elif point.quantity is not Quantity.FLAG:
-            value = check_number(point, value, self.host.limits(ref))
+        elif point.quantity is Quantity.FLAG:
+            value = value is True
+        else:
+            value = float(round(check_number(point, value, self.host.limits(ref))))
         await self._async_set(point, value, serial)
         await self.host.async_remember()
 
@@ -299,7 +331,7 @@ class FeedInControl(Provider):
             return
         if point.key == METER_SOURCE:
             self._check_source(point, value)
-        was_dry, was_mode = self.choices.dry_run, self.choices.house[MODE]
+        was_dry = self.choices.dry_run
         table = self._table if serial is None else self._inverter_table
         self.choices.set(table, point.key, self._within(point.key, value), serial)
         if serial is not None:
@@ -310,17 +342,16 @@ class FeedInControl(Provider):
             self._follow()
         if point.key in (CONTROL, DRY_RUN) and self.choices.dry_run != was_dry:
             await self._async_change_dryness()
-        elif point.key == MODE and self.choices.house[MODE] != was_mode:
-            _LOGGER.debug("Zero feed-in: mode %s", value)
-        self.loop.retune(now, self.choices.core(), self.choices.supervisor())
-        self._carry_out(self.loop.tick(now, _today()))
+        self.loop.retune(time.monotonic(), self.choices.core(), self.choices.supervisor())
+        if not self._stopped:
+            self._let(lambda: self.loop.tick(time.monotonic(), _today()))
 
     async def _async_change_dryness(self) -> None:
         """Played through must not be taken for real, nor the other way round; switched off leaves a safe limit."""
         if self.choices.dry_run and not self._stopped:
-            await self._async_farewell()
-            self._stopped = False
+            await self._async_farewell(self._serial_of.values())
         self.loop.end_dry_run(time.monotonic(), dry_run=self.choices.dry_run)
+        self._farewells.clear()
 
     def _within(self, key: str, value: Value) -> Value:
         """The legal cap is not raised above the legal limit without the owner's word in the dialog."""
@@ -333,9 +364,8 @@ class FeedInControl(Provider):
         return value
 
     def _check_source(self, point: Point[Any], value: Value) -> None:
-        there = dict(zip(MeterSource, self._meter.sources, strict=True))
-        if not there[MeterSource(str(value))]:
-            choices = ", ".join(source.value for source, chosen in there.items() if chosen)
+        if value not in self.choices.sources:
+            choices = ", ".join(self.choices.sources)
             raise ValueChoiceError(point=point.name, value=str(value), choices=choices)
 
     def _tell_inverter(self, serial: str) -> None:
@@ -353,14 +383,13 @@ class FeedInControl(Provider):
         """The last events, so that they can be replayed."""
         return self.loop.core.trace(description)
 
+    def controls(self, serial: str) -> bool:
+        """Whether an inverter is one of those that were chosen."""
+        return serial in self._rated
+
     def serial_of(self, unit_id: str) -> str | None:
         """Serial number of the inverter that a unit stands for."""
         return self._serial_of.get(unit_id)
-
-    @property
-    def manual(self) -> bool:
-        """Whether limits are the owner's."""
-        return self.choices.house[MODE] == Mode.MANUAL
 
 
 def _today() -> str:

@@ -54,7 +54,7 @@ class FeedInLook:
         self._loop.dry_run = True
         self._collected = _Collected([], [])
         self._meter = MeterFeed(hass, data, self._take_meter)
-        self._gateways = GatewayFeed(hass, chosen, self._take_picture, _nothing)
+        self._gateways = GatewayFeed(hass, chosen, self._take_picture)
 
     @callback
     def _take_meter(self, reading: MeterReading) -> None:
@@ -68,12 +68,12 @@ class FeedInLook:
         if (power := self._loop.measured()) is not None:
             self._collected.output.append((now, power))
 
-    async def async_look(self, tell: Callable[[float], None], seconds: float = SECONDS) -> tuple[Found, ...]:
-        """Look for so long and return what was found."""
+    async def async_look(self, tell: Callable[[float], None]) -> tuple[Found, ...]:
+        """Look for ``SECONDS`` and return what was found; ``tell`` is told how far it is, 0 to 1."""
         try:
             self._meter.follow(entity=not self._data.get(METER_ENTRY))
             self._gateways.follow()
-            steps = round(seconds / STEP)
+            steps = round(SECONDS / STEP)
             for step in range(steps):
                 tell(step / steps)
                 await asyncio.sleep(STEP)
@@ -102,10 +102,6 @@ class FeedInLook:
     def _has_default_password(self) -> bool:
         clients = [client_of(self._hass, choice.split("/")[0]) for choice in self._data[CHOSEN_INVERTERS]]
         return any("opendtu_default_password" in client.troubles for client in clients if client is not None)
-
-
-async def _nothing() -> None:
-    return
 
 
 async def async_look(hass: HomeAssistant, data: Mapping[str, Any], tell: Callable[[float], None]) -> str:

@@ -8,6 +8,8 @@ from ..flows.feed_in import (
     INPUTS,
     LEGAL_CAP,
     MAY_EXCEED,
+    METER_ENTITY,
+    METER_ENTRY,
     NO_BATTERY,
     OTHERS,
     RATED,
@@ -66,6 +68,7 @@ class FeedInChoices:
             **HOUSE,
             "feed_in_legal_cap": float(entry[LEGAL_CAP]),
             "feed_in_user_cap": float(entry[LEGAL_CAP]),
+            METER_SOURCE: self.sources[0].value,
         }
         self.inverters = {serial: {**INVERTER, MINIMUM: low} for serial, low in inverters.items()}
 
@@ -75,18 +78,34 @@ class FeedInChoices:
 
     def load(self, saved: Mapping[str, Any]) -> None:
         """Take over what ``as_dict`` gave; what is missing or of another kind keeps its default."""
+        before = dict(self.house), {serial: dict(each) for serial, each in self.inverters.items()}
         _take(self.house, saved.get("house"))
         every = saved.get("inverters")
         for serial, mine in self.inverters.items():
             _take(mine, every.get(serial) if isinstance(every, Mapping) else None)
+        try:
+            self.core()
+            self.supervisor()
+        except ValueError:
+            # Numbers that no version of ours has written; nobody knows which of them is right.
+            self.house, self.inverters = before
         highest = self.highest_cap
         for key in ("feed_in_legal_cap", "feed_in_user_cap"):
             self.house[key] = min(self.number(key), highest)
+        # The dialog may have taken away the source that was chosen.
+        if self.house[METER_SOURCE] not in self.sources:
+            self.house[METER_SOURCE] = self.sources[0].value
+
+    @property
+    def sources(self) -> list[MeterSource]:
+        """The kinds of meters that were chosen in the dialog; one at least."""
+        chosen = {MeterSource.DEVICE: METER_ENTRY, MeterSource.ENTITY: METER_ENTITY}
+        return [source for source, field in chosen.items() if self._entry.get(field)]
 
     @property
     def highest_cap(self) -> float:
         """W to which the cap can be raised: more than the legal limit only by the owner's word in the dialog."""
-        return float(self._entry[LEGAL_CAP]) if self._entry.get(MAY_EXCEED) else LEGAL_LIMIT
+        return max(LEGAL_LIMIT, float(self._entry[LEGAL_CAP])) if self._entry.get(MAY_EXCEED) else LEGAL_LIMIT
 
     def number(self, key: str) -> float:
         """A number of the house."""

@@ -50,11 +50,6 @@ class MeterFeed:
         self._entity = ""
         self._unfollow: list[Unfollow] = []
 
-    @property
-    def sources(self) -> tuple[bool, bool]:
-        """Whether a meter of ours was chosen, and whether an entity was."""
-        return bool(self._chosen.get(asked.METER_ENTRY)), bool(self._chosen.get(asked.METER_ENTITY))
-
     @callback
     def follow(self, *, entity: bool) -> None:
         """Follow the chosen source; to be called again and again, because entries are loaded and unloaded."""
@@ -214,6 +209,7 @@ def surroundings(hass: HomeAssistant, chosen: Mapping[str, Any]) -> Surroundings
     ages = [soc.age, *([volts.age] if battery.get(asked.STOP_VOLTAGE) is not None else [])]
     oldest = max(ages)
     ampere, volt = UnitOfElectricCurrent.AMPERE, UnitOfElectricPotential.VOLT
+    current = number(asked.CURRENT, ElectricCurrentConverter, ampere)
     producers = list(others.get(asked.OTHER_PRODUCERS) or ())
     grid_lost = battery.get(asked.GRID_LOST)
     return Surroundings(
@@ -221,7 +217,7 @@ def surroundings(hass: HomeAssistant, chosen: Mapping[str, Any]) -> Surroundings
         battery_voltage=number(asked.VOLTAGE, ElectricPotentialConverter, volt),
         ccl=number(asked.CHARGE_LIMIT, ElectricCurrentConverter, ampere),
         dcl=number(asked.DISCHARGE_LIMIT, ElectricCurrentConverter, ampere),
-        charge_current=number(asked.CURRENT, ElectricCurrentConverter, ampere),
+        charge_current=None if current is None else -current if battery.get(asked.DISCHARGING_POSITIVE) else current,
         other_dc_w=number(asked.OTHER_DC_POWER, PowerConverter, UnitOfPower.WATT),
         battery_temperature=number(asked.TEMPERATURE, TemperatureConverter, UnitOfTemperature.CELSIUS),
         # Some integrations report a value only when it changes; then more patience was chosen.

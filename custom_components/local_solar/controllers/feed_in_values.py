@@ -11,10 +11,11 @@ from ..solarlink.points import Value
 from .feed_in_settings import DRY_RUN, FeedInChoices
 
 ATTR_WOULD_SET = "would_set"
-ATTR_COMMANDED = "commanded"
 ATTR_OTHERS = "other_producers"
 ATTR_PARK = "parked_because"
 ATTR_MEAN_ERROR = "mean_error"
+AGE_STEP = 5.0
+"""Seconds in which the age of the last meter value is counted."""
 
 
 def _round(number: float | None, digits: int = 1) -> float | None:
@@ -44,7 +45,7 @@ class FeedInValues:
             "feed_in_commands": lambda: loop.figures.commands_per_hour,
             "feed_in_dead_time": lambda: _round(loop.core.delay_s),
             "feed_in_confirm_time": lambda: _round(loop.core.confirm_s),
-            "feed_in_meter_age": lambda: _round(loop.meter_age(time.monotonic())),
+            "feed_in_meter_age": self._meter_age,
             "feed_in_meter_lost": self._meter_is_lost,
             "feed_in_gate_open": lambda: loop.orders.gate_open if loop.orders else None,
             "feed_in_limited_by_cap": lambda: loop.limited_by_cap,
@@ -63,11 +64,11 @@ class FeedInValues:
     def _of_inverter(self, key: str, serial: str) -> Value:
         core, index = self._loop.core, self._loop.index(serial)
         match key:
-            case "feed_in_limit":
+            case "feed_in_wanted_limit":
                 wanted = self._loop.would_set.get(serial) if self._loop.dry_run else None
                 return _round(self._loop.commanded(serial) if wanted is None else wanted)
             case "feed_in_wanted_power":
-                limit = self._of_inverter("feed_in_limit", serial)
+                limit = self._of_inverter("feed_in_wanted_limit", serial)
                 return _round(limit * core.inverters[index].p_nom / 100.0) if isinstance(limit, float) else None
             case "feed_in_usability":
                 orders = self._loop.orders
@@ -97,6 +98,11 @@ class FeedInValues:
         if not self._choices.on and self._choices.house[DRY_RUN] is not True:
             return Work.OFF.value
         return self._loop.orders.work.value if self._loop.orders else None
+
+    def _meter_age(self) -> float | None:
+        """In steps: that a meter is heard every second is not worth a line in the recorder each time."""
+        age = self._loop.meter_age(time.monotonic())
+        return None if age is None else AGE_STEP * (age // AGE_STEP)
 
     def _meter_is_heard(self) -> bool:
         return self._loop.orders is not None and self._loop.orders.meter in (MeterState.FRESH, MeterState.STALE)

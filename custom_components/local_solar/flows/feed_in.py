@@ -1,6 +1,6 @@
 """What the owner of a zero feed-in is asked: meter, inverters, battery and cap, all of which others bring."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from secrets import token_hex
 from typing import Any
 
@@ -12,7 +12,7 @@ from homeassistant.data_entry_flow import SectionConfig, section
 from homeassistant.helpers import selector
 
 from ..const import DOMAIN
-from ..solarlink.client import Installation
+from ..solarlink.client import Client, Installation
 from ..solarlink.feed_in_control.client import CONTROLLER_ID, INVERTERS
 from ..solarlink.feed_in_control.points import HIGHEST_LIMIT, LEGAL_LIMIT
 from ..solarlink.live import LimitClient, MeterClient, RelayClient
@@ -29,6 +29,7 @@ OTHERS = "others"
 STATE_OF_CHARGE = "state_of_charge"
 VOLTAGE = "voltage"
 CURRENT = "current"
+DISCHARGING_POSITIVE = "discharging_positive"
 CHARGE_LIMIT = "charge_current_limit"
 DISCHARGE_LIMIT = "discharge_current_limit"
 TEMPERATURE = "temperature"
@@ -43,6 +44,8 @@ OTHERS_INVERTED = "others_inverted"
 STRICT = "strict"
 RELAY_ENTRY = "relay_entry"
 
+RELAY = "relay"
+"""The point of a relay that can be held on."""
 ENTRY = "entry_id"
 """Key in a chosen inverter: the entry of its gateway."""
 SERIAL, NAME, MODEL, RATED, INPUTS = "serial", "name", "model", "rated_power", "inputs"
@@ -69,6 +72,7 @@ BATTERY_FIELDS: Mapping[vol.Marker, Any] = {
     vol.Optional(STATE_OF_CHARGE): _sensor("battery"),
     vol.Optional(VOLTAGE): _sensor("voltage"),
     vol.Optional(CURRENT): _sensor("current"),
+    vol.Required(DISCHARGING_POSITIVE, default=False): selector.BooleanSelector(),
     vol.Optional(CHARGE_LIMIT): _sensor("current"),
     vol.Optional(DISCHARGE_LIMIT): _sensor("current"),
     vol.Optional(TEMPERATURE): _sensor("temperature"),
@@ -106,8 +110,14 @@ def _loaded(hass: HomeAssistant, kind: type) -> list[ConfigEntry[Any]]:
     ]
 
 
-def _entries(hass: HomeAssistant, kind: type) -> list[selector.SelectOptionDict]:
-    return [selector.SelectOptionDict(value=entry.entry_id, label=entry.title) for entry in _loaded(hass, kind)]
+def _entries(entries: Iterable[ConfigEntry[Any]]) -> list[selector.SelectOptionDict]:
+    return [selector.SelectOptionDict(value=entry.entry_id, label=entry.title) for entry in entries]
+
+
+def _has_relay(entry: ConfigEntry[Any]) -> bool:
+    """Whether the device has a relay; a client of devices some of which have one offers it for all."""
+    client: Client = entry.runtime_data.client
+    return any(RELAY in client.points(unit) for unit in client.installation.all_units)
 
 
 def inverters_near(hass: HomeAssistant) -> Iterator[dict[str, Any]]:
@@ -140,7 +150,8 @@ def form(hass: HomeAssistant, known: Mapping[str, Any]) -> vol.Schema:
         selector.SelectOptionDict(value=choice, label=f"{each[NAME]} ({each[MODEL]}, {each[SERIAL]})")
         for choice, each in inverters.items()
     ]
-    return _form(_entries(hass, MeterClient), labels, _entries(hass, RelayClient))
+    relays = [entry for entry in _loaded(hass, RelayClient) if _has_relay(entry)]
+    return _form(_entries(_loaded(hass, MeterClient)), labels, _entries(relays))
 
 
 def _form(

@@ -10,7 +10,7 @@ second, carries out the returned ``Orders`` and says under which number it has r
 **Safe state: that of the supervisor, a cap of 0.** In a dry run nothing is ordered; what would be is in ``would_set``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..live import GatewayPicture, InverterPicture, LimitStatus
@@ -208,13 +208,16 @@ class FeedInLoop:
         # Whoever switches the control on wants everything tried again.
         self.state = replace(self.state, inverters={}, park=self.state.park.restored())
         for each in self._inverters.values():
-            each.commanded = each.number = each.sent_at = None
+            each.commanded = each.number = each.sent_at = each.refused_at = None
         self._begin_anew(now)
 
     def _begin_anew(self, now: float) -> None:
         learned = self.core.delay_s
         self.core = self._new_core()
         self.begin_with_dead_time(now, learned)
+        for index in range(len(self._chosen)):
+            # Whoever is usable is taken in again with the limit that is in force, not with that of a new core.
+            self.core.set_usable(now, index, False)
         self._applied, self._ceilings = None, [None] * len(self._chosen)
 
     # Events
@@ -227,6 +230,9 @@ class FeedInLoop:
         # Without a tick: it would act once more on the silence that this value ends.
         orders = self._supervise(now, tick=False)
         commands = self.core.meter(now, at, power)
+        if self.dry_run and self.core.reason is FeedInReason.WITHIN_BAND:
+            # What is in force is as good as anything that was wanted before.
+            self.would_set = {}
         self._judge(now, power, date)
         return self._with(now, orders, commands, date)
 
@@ -257,6 +263,14 @@ class FeedInLoop:
     def not_sent(self, now: float, serial: str) -> None:
         """A limit could not be handed to the gateway."""
         self._inverters[serial].refused_at = now
+
+    def gateway_left(self, serials: Collection[str]) -> None:
+        """The gateway of these is not followed any more. Whatever it is when it comes back, nothing is under way."""
+        for serial in serials:
+            known_inverter = self._inverters[serial]
+            self._inverters[serial] = _Inverter(
+                serial, known_inverter.index, manual=known_inverter.manual, left_alone=known_inverter.left_alone
+            )
 
     def stop(self, now: float) -> Mapping[str, float]:
         """The last limits, when Home Assistant stops or the control is unloaded; none in a dry run."""

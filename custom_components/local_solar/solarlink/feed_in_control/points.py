@@ -126,7 +126,7 @@ SETTINGS: tuple[FeedInPoint, ...] = (
         "feed_in_surplus_from",
         "Surplus export from",
         Quantity.STATE_OF_CHARGE,
-        1.0,
+        50.0,
         100.0,
         above="feed_in_surplus_until",
     ),
@@ -175,7 +175,16 @@ FINDINGS: tuple[FeedInPoint, ...] = (
 )
 
 INVERTER: tuple[FeedInPoint, ...] = (
-    _number("feed_in_minimum_limit", "Lowest limit", Quantity.PERCENTAGE, 2.0, 50.0, kind=Kind.INVERTER, enabled=False),
+    _number(
+        "feed_in_minimum_limit",
+        "Lowest limit",
+        Quantity.PERCENTAGE,
+        2.0,
+        50.0,
+        kind=Kind.INVERTER,
+        below="feed_in_maximum_limit",
+        enabled=False,
+    ),
     _number(
         "feed_in_maximum_limit",
         "Highest limit",
@@ -187,7 +196,7 @@ INVERTER: tuple[FeedInPoint, ...] = (
     ),
     _number("feed_in_manual_limit", "Manual limit", Quantity.PERCENTAGE, 0.0, 100.0, kind=Kind.INVERTER),
     _own(Kind.INVERTER, "feed_in_controlled", "Controlled", Quantity.FLAG, access=Access.READ_WRITE),
-    _own(Kind.INVERTER, "feed_in_limit", "Feed-in limit", Quantity.PERCENTAGE, unit="%"),
+    _own(Kind.INVERTER, "feed_in_wanted_limit", "Wanted limit", Quantity.PERCENTAGE, unit="%"),
     _own(Kind.INVERTER, "feed_in_wanted_power", "Wanted power", Quantity.POWER, unit="W", enabled=False),
     _own(Kind.INVERTER, "feed_in_usability", "Usability", Quantity.STATE, options=_states(Usable)),
     _own(
