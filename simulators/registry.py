@@ -18,6 +18,8 @@ from .shelly_em import ShellySimulator
 from .shelly_em.faults import FAULTS as SHELLY_FAULTS
 from .studer import StuderSimulator, Upload
 from .studer.faults import FAULTS as STUDER_FAULTS
+from .victron_gx import GxSimulator
+from .victron_gx.faults import FAULTS as VICTRON_FAULTS
 from .voltronic import VoltronicSimulator
 from .voltronic.faults import FAULTS as VOLTRONIC_FAULTS
 
@@ -106,6 +108,10 @@ def _opendtu(house: House, pace: float) -> Simulator:
     return OpenDtuSimulator(house=house, inverters=inverters, pace=pace)
 
 
+def _victron_gx(house: House, pace: float) -> Simulator:
+    return GxSimulator(house=house, pace=pace)
+
+
 FAMILIES: dict[str, Family] = {
     "studer": Family(_studer, "dial", "127.0.0.1:4001", STUDER_FAULTS),
     "senec": Family(_senec, "listen", "127.0.0.1:8443", SENEC_FAULTS, "https"),
@@ -114,4 +120,5 @@ FAMILIES: dict[str, Family] = {
     "opendtu": Family(_opendtu, "listen", "127.0.0.1:8480", OPENDTU_FAULTS, "http"),
     "voltronic": Family(_voltronic, "listen", "127.0.0.1:8899", VOLTRONIC_FAULTS),
     "shelly_em": Family(_shelly_em, "listen", "127.0.0.1:8481", SHELLY_FAULTS, "http"),
+    "victron_gx": Family(_victron_gx, "listen", "127.0.0.1:1503", VICTRON_FAULTS),
 }

@@ -448,7 +448,8 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         assert self._installation is not None
         root = self._installation.root
         maker, model = await async_family_name(self.hass, family), root.model or root.name
-        title = model if model.startswith(maker) else f"{maker} {model}"
+        named = any(model.startswith(name) for name in (maker, root.manufacturer) if name)
+        title = model if named else f"{maker} {model}"
         if user_input is not None:
             if self.source == SOURCE_RECONFIGURE:
                 return self._changed()

@@ -231,6 +231,11 @@ class SolarCoordinator(DataUpdateCoordinator[dict[Ref, Reading]]):
         """The provider of that name, where this installation has it."""
         return next((provider for provider in self._providers if provider.key == key), None)
 
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """Every provider of this installation."""
+        return tuple(self._providers)
+
     @callback
     def read_soon(self, refs: Collection[Ref]) -> None:
         """Read these before their time."""

@@ -31,6 +31,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SolarCo
         # Many devices have the end of it in their name.
         *(unit.mac.replace(":", "")[-6:] for unit in units),
         *(str(entry.data[field]) for field in _PRIVATE_FIELDS if entry.data.get(field)),
+        *(secret for provider in coordinator.providers for secret in provider.secrets),
     }
     now = time.monotonic()
     shown = {
@@ -43,6 +44,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: SolarCo
         "facts": dict(coordinator.installation.facts),
         "troubles": {key: dict(details) for key, details in client.troubles.items()},
         "remembered": coordinator.memory.providers(),
+        "providers": {each.key: told for each in coordinator.providers if (told := each.diagnostics())},
         "points": {unit.id: sorted(client.points(unit)) for unit in units},
         "link": client.stats.as_dict() | {"connected": client.connected, "state": coordinator.link_state.value},
         "polling": {

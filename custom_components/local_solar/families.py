@@ -25,7 +25,7 @@ from .controllers.soc_battery import suggested
 from .controllers.soc_options import OPTIONS as SOC_OPTIONS, SECTION as SOC_SECTION
 from .controllers.state_of_charge import StateOfChargeControl
 from .controllers.upload_pause import UploadPause
-from .flows import feed_in, studer, victron_gx
+from .flows import feed_in, shelly_em, studer, victron_gx
 from .flows.found import Found
 from .providers import Provider
 from .solarlink.client import CertifiedClient, Client, Installation, Unit

@@ -127,6 +127,15 @@ class Provider(ABC):
         """What else people see on the entity of one of its points."""
         return {}
 
+    @property
+    def secrets(self) -> Collection[str]:
+        """Numbers and names that tell one owner from another; diagnostics leave them out."""
+        return ()
+
+    def diagnostics(self) -> dict[str, Any]:
+        """What helps to understand a problem with it, as JSON can hold it."""
+        return {}
+
     def as_dict(self) -> dict[str, Any]:
         """What it has to remember, as JSON can hold it."""
         return {}

@@ -1,1 +1,6 @@
-"""A simulated Victron GX: its D-Bus with the services around the battery."""
+"""A simulated Victron GX: its Modbus TCP server, and its D-Bus with the services around the battery."""
+
+from .service import GxService
+from .simulator import PORTAL_ID, GxSimulator, Request, Write
+
+__all__ = ["PORTAL_ID", "GxService", "GxSimulator", "Request", "Write"]

@@ -22,6 +22,7 @@ from custom_components.local_solar.controllers import feed_in, feed_in_check, fe
 from custom_components.local_solar.controllers.feed_in import FeedInControl
 from custom_components.local_solar.flows import feed_in as asked
 from custom_components.local_solar.solarlink import opendtu, shelly_em
+from custom_components.local_solar.solarlink.feed_in_control.client import CONTROLLER_ID
 from custom_components.local_solar.solarlink.links.http import HttpTiming
 from custom_components.local_solar.solarlink.live import MeterReading, Unfollow
 from custom_components.local_solar.solarlink.opendtu.exchange import Timing as DtuTiming
@@ -34,13 +35,13 @@ from simulators.shelly_em import ShellySimulator
 
 from .common import value
 
-SPEED = 15.0
+SPEED = 25.0
 """Seconds of the house per real second."""
 HOST = "127.0.0.1"
 DTU_SERIAL = "02005e4a7c31"
 SECRET = "correct horse"
-CONTROLLER_ID = "c0ffee01"
-CONTROLLER = f"feed_in_control-{CONTROLLER_ID}"
+OWN_ID = "c0ffee01"
+CONTROLLER = f"feed_in_control-{OWN_ID}"
 WEST, EAST, SHED = (each.serial for each in INVERTERS)
 RATED = {WEST: 400.0, EAST: 400.0, SHED: 300.0}
 CLEAR = RadioModel(statistics=(0.3, 0.5), statistics_loss=0.0, limit=(0.4, 0.8), limit_loss=0.0)
@@ -176,11 +177,8 @@ class FeedInHome:
     @property
     def limits(self) -> dict[str, float]:
         """The limits that the inverters were told last, % by serial number."""
-        return {
-            serial: round(micro.commanded / RATED[serial] * 100.0, 1)
-            for serial in RATED
-            if (micro := self.dtu.micro_inverter(serial))
-        }
+        told = {serial: self.dtu.micro_inverter(serial).commanded for serial in RATED}
+        return {serial: round(watts / RATED[serial] * 100.0, 1) for serial, watts in told.items()}
 
     @property
     def commanded(self) -> float:
@@ -254,7 +252,7 @@ class FeedInHome:
 
     async def add_control(self, **more: Any) -> MockConfigEntry:
         """Add the controller as the dialog would, switched off."""
-        data = asked.settle(self.hass, self.chosen(**more), {}) | {asked.CONTROLLER_ID: CONTROLLER_ID}
+        data = asked.settle(self.hass, self.chosen(**more), {}) | {CONTROLLER_ID: OWN_ID}
         entry = MockConfigEntry(
             domain=DOMAIN,
             title="Zero feed-in",

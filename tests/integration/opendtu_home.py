@@ -28,7 +28,7 @@ from simulators.shelly_em import ShellySimulator
 from .common import state_of
 
 HOST = "127.0.0.1"
-PASSWORD = "sunny side"  # noqa: S105
+PASSWORD = "sunny side"
 WEST, EAST, SHED = "112174020011", "112174020022", "112172060033"
 """Serial numbers of the three inverters that are there unless told."""
 DTU_SERIAL = "02005e4a7c31"
@@ -94,14 +94,15 @@ class OpenDtuHome:
 
     async def dtu(self, firmware: str = "v26.3.30", **options: Any) -> tuple[OpenDtuSimulator, str]:
         """A DTU in a house that stands still, and the host under which its owner enters it."""
-        given = {"house": House(seed=1, speed=0), "password": PASSWORD, "radio": CLEAR, "pace": 0.0} | options
-        sim = OpenDtuSimulator(firmware=firmware, **given)
+        given: dict[str, Any] = {"house": House(seed=1, speed=0), "password": PASSWORD, "radio": CLEAR, "pace": 0.0}
+        sim = OpenDtuSimulator(firmware=firmware, **(given | options))
         self._sims.append(sim)
         return sim, f"{HOST}:{await sim.listen(HOST)}"
 
     async def meter(self, model: str = "SPEM-003CEBEU", **options: Any) -> tuple[ShellySimulator, str]:
         """A Shelly meter in a house that stands still, and the host under which its owner enters it."""
-        sim = ShellySimulator(model=model, **({"house": House(seed=1, speed=0), "pace": 0.0} | options))
+        given: dict[str, Any] = {"house": House(seed=1, speed=0), "pace": 0.0}
+        sim = ShellySimulator(model=model, **(given | options))
         self._sims.append(sim)
         return sim, f"{HOST}:{await sim.listen(HOST, 0)}"
 
@@ -169,7 +170,7 @@ class OpenDtuHome:
 
 def dtu_entry(host: str, password: str | None = PASSWORD, **more: Any) -> MockConfigEntry:
     """An entry that reaches a DTU."""
-    login = {} if password is None else {CONF_PASSWORD: password}
+    login: dict[str, str] = {} if password is None else {CONF_PASSWORD: password}
     return MockConfigEntry(
         domain=DOMAIN,
         title="OpenDTU",
@@ -181,11 +182,11 @@ def dtu_entry(host: str, password: str | None = PASSWORD, **more: Any) -> MockCo
 
 def meter_entry(sim: ShellySimulator, host: str, **options: Any) -> MockConfigEntry:
     """An entry that reaches a meter."""
-    login = {key: options.pop(key) for key in ("username", "password") if key in options}
+    login: dict[str, str] = {key: options.pop(key) for key in ("username", "password") if key in options}
     return MockConfigEntry(
         domain=DOMAIN,
         title="Shelly",
-        unique_id=f"shelly_em-{sim.mac.lower()}",
+        unique_id=f"shelly_em-{sim.mac}",
         data={CONF_FAMILY: "shelly_em", CONF_LINK: "host", CONF_HOST: host, **login},
         options={CONF_INTERVAL: 5, **options},
     )

@@ -247,7 +247,8 @@ def test_families_agree_with_the_library() -> None:
         loaded = load_family(key)
         for form in family.links.values():
             example = {"host": "127.0.0.1", "port": 1, "device": "/dev/ttyS0", "local_port": 1}
-            assert form.address(example).scheme in loaded.schemes
+            # What a controller needs belongs to other installations, so it has no link.
+            assert form.address(example).scheme in (loaded.schemes if key in NAMES else ("none",))
         for point in loaded.points:
             assert platform_of(point) in (*PLATFORMS, None), f"{key} {point.key} needs a platform that we do not ship"
 

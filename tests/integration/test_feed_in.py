@@ -282,7 +282,7 @@ async def test_the_battery_of_another_family_is_as_good(hass: HomeAssistant, fee
 def _bus_voltage(hass: HomeAssistant) -> str:
     """What an inverter measures at its input."""
     entities = er.async_get(hass).entities.values()
-    (found,) = [each.entity_id for each in entities if each.unique_id == f"opendtu-{WEST}-string_1-string_voltage"]
+    (found,) = [each.entity_id for each in entities if each.unique_id == f"opendtu-{WEST}-string_1_voltage"]
     return found
 
 

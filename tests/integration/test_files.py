@@ -269,19 +269,36 @@ def possible_troubles() -> dict[str, set[str]]:
     return {key: {"name", *details} for troubles in declared for key, details in troubles.items()}
 
 
-def stored_troubles(package: Path) -> set[str]:
-    """The keys under which the code of a family puts something into a mapping called ``troubles``."""
-    stored: set[str] = set()
-    for path in package.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def keys_of_troubles(tree: ast.AST) -> Iterator[ast.expr]:
+    """The keys under which code puts something into a mapping called ``troubles``."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for function in functions:
+        parameters = [each.arg for each in function.args.args if each.arg != "self"]
+        for node in ast.walk(function):
             if not isinstance(node, ast.Subscript) or not isinstance(node.ctx, ast.Store):
                 continue
-            if ast.unparse(node.value).split(".")[-1] == "troubles":
-                if isinstance(node.slice, ast.Constant):
-                    stored.add(str(node.slice.value))
-                else:
-                    module = import_module(f"{solarlink.__name__}.{package.name}.{path.stem}")
-                    stored.add(getattr(module, ast.unparse(node.slice)))
+            if ast.unparse(node.value).split(".")[-1].lstrip("_") != "troubles":
+                continue
+            key = node.slice
+            if isinstance(key, ast.Name) and key.id in parameters:
+                # Whoever calls the function says which.
+                place = parameters.index(key.id)
+                yield from (c.args[place] for c in calls if ast.unparse(c.func).split(".")[-1] == function.name)
+            else:
+                yield key
+
+
+def stored_troubles(package: Path) -> set[str]:
+    """The keys of all troubles that the code of a family tells."""
+    stored: set[str] = set()
+    for path in package.glob("*.py"):
+        for key in keys_of_troubles(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(key, ast.Constant):
+                stored.add(str(key.value))
+            else:
+                module = import_module(f"{solarlink.__name__}.{package.name}.{path.stem}")
+                stored.add(getattr(module, ast.unparse(key)))
     return stored
 
 

@@ -22,7 +22,6 @@ from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
@@ -196,9 +195,7 @@ async def test_a_dtu_that_announces_itself_is_offered(
 
 
 @pytest.mark.parametrize("read_only", [True, False])
-async def test_found_in_two_ways_makes_one_dialog(
-    hass: HomeAssistant, dtu_home: OpenDtuHome, read_only: bool
-) -> None:
+async def test_found_in_two_ways_makes_one_dialog(hass: HomeAssistant, dtu_home: OpenDtuHome, read_only: bool) -> None:
     _, host = await dtu_home.dtu(read_only=read_only)
     first = await discovered(hass, announced(host))
     assert first["type"] is FlowResultType.FORM
@@ -340,14 +337,15 @@ async def test_a_command_that_is_refused_asks_for_the_password(
     entity = er.async_get(hass).async_get(entity_id(f"{WEST}-limit_relative"))
     assert entity
     device = {"device_id": entity.device_id}
-    domain, action, data = {
+    ways: dict[str, tuple[str, str, dict[str, Any]]] = {
         "number": ("number", "set_value", {ATTR_ENTITY_ID: entity.entity_id, "value": 40}),
         "switch": ("switch", "turn_off", {ATTR_ENTITY_ID: entity_id(f"{WEST}-inverter_switched_on")}),
         "button": ("button", "press", {ATTR_ENTITY_ID: entity_id(f"{WEST}-restart")}),
         "set_limit": (DOMAIN, "set_limit", device | {"limit": 40}),
         "set_persistent_limit": (DOMAIN, "set_persistent_limit", device | {"limit": 40, "confirm": True}),
         "restart_inverter": (DOMAIN, "restart_inverter", device),
-    }[way]
+    }
+    domain, action, data = ways[way]
     for _ in range(2):
         with pytest.raises(HomeAssistantError) as caught:
             await hass.services.async_call(domain, action, data, blocking=True)
@@ -368,7 +366,7 @@ async def test_another_dtu_cannot_take_the_place(hass: HomeAssistant, dtu_home: 
     sim.password = "new moon"
     await poll(coordinator)
     assert len(logins(hass)) == 1
-    _, stranger = await dtu_home.dtu(mac="02:00:5E:4A:7C:99", password="new moon")  # noqa: S106
+    _, stranger = await dtu_home.dtu(mac="02:00:5E:4A:7C:99", password="new moon")
     hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_HOST: stranger})
     done = await log_in(hass, "new moon")
     assert (done["type"], done["reason"]) == (FlowResultType.ABORT, "wrong_device")
@@ -376,8 +374,9 @@ async def test_another_dtu_cannot_take_the_place(hass: HomeAssistant, dtu_home: 
 
 
 async def test_reconfigure(hass: HomeAssistant, dtu_home: OpenDtuHome) -> None:
-    sim, coordinator = await dtu_home.with_dtu()
-    entry = coordinator.config_entry
+    sim, host = await dtu_home.dtu()
+    entry = dtu_entry(host)
+    await dtu_home.load(entry)
     before = {entity.unique_id for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)}
     _, stranger = await dtu_home.dtu(mac="02:00:5E:4A:7C:99")
     result = await submit(hass, await entry.start_reconfigure_flow(hass), {CONF_HOST: stranger})
@@ -416,12 +415,14 @@ async def test_nothing_is_left_behind(hass: HomeAssistant, dtu_home: OpenDtuHome
     before = asyncio.all_tasks()
     sim, coordinator = await dtu_home.with_dtu(websocket=True)
     entry = coordinator.config_entry
+    pictures: list[Any] = []
     for _ in range(3):
         await poll(entry.runtime_data)
         await until(lambda: sim.websockets == 1)
-        pictures: list[Any] = []
-        entry.runtime_data.client.follow_inverters(pictures.append)
-        await until(lambda: bool(pictures))
+        client: Any = entry.runtime_data.client
+        client.follow_inverters(pictures.append)
+        told = len(pictures)
+        await until(lambda seen=told: len(pictures) > seen)
         assert await hass.config_entries.async_unload(entry.entry_id)
         await until(lambda: sim.websockets == 0)
         left = {task.get_coro().__qualname__ for task in asyncio.all_tasks() - before if not task.done()}  # type: ignore[union-attr]
@@ -458,11 +459,13 @@ async def test_a_restart_asks_hardly_anything(hass: HomeAssistant, dtu_home: Ope
 def issues_of(hass: HomeAssistant) -> dict[str, Any]:
     """Our repair issues by key, with what their texts are filled with."""
     found = ir.async_get(hass).issues.items()
-    return {issue.translation_key or "": issue.translation_placeholders for (domain, _), issue in found if domain == DOMAIN}
+    return {
+        issue.translation_key or "": issue.translation_placeholders for (domain, _), issue in found if domain == DOMAIN
+    }
 
 
 async def test_the_password_of_the_factory_is_a_repair(hass: HomeAssistant, dtu_home: OpenDtuHome) -> None:
-    _, coordinator = await dtu_home.with_dtu(password="openDTU42", entered="openDTU42")  # noqa: S106
+    _, coordinator = await dtu_home.with_dtu(password="openDTU42", entered="openDTU42")
     host = coordinator.config_entry.data[CONF_HOST]
     assert issues_of(hass) == {"opendtu_default_password": {"name": "OpenDTU", "address": f"http://{host}"}}
     await hass.config_entries.async_unload(coordinator.config_entry.entry_id)
@@ -515,12 +518,10 @@ async def test_diagnostics_give_nothing_away(
         ref for ref in coordinator.known if ref.key == "limit_relative"), 50.0))  # fmt: skip
     assert await async_setup_component(hass, "diagnostics", {})
     shown = json.dumps(await get_diagnostics_for_config_entry(hass, hass_client, coordinator.config_entry))
-    token = "YWRtaW46c3Vubnkgc2lkZQ"  # noqa: S105 - user and password as HTTP carries them
+    token = "YWRtaW46c3Vubnkgc2lkZQ"
     for secret in (PASSWORD, token, WEST, DTU_SERIAL, "4a7c31", "4A7C31", "Haus am Hang", HOST, "192.0.2.38"):
         assert secret not in shown, secret
     assert '"password": "**REDACTED**"' in shown
     # What helps is there.
     for useful in ("opendtu", "2026.03.31", "HM-400-1T", "/api/livedata/status", "limit_relative", "ac_output_power"):
         assert useful in shown, useful
-    entry: MockConfigEntry = coordinator.config_entry  # type: ignore[assignment]
-    assert entry.data[CONF_PASSWORD] == PASSWORD

@@ -20,7 +20,7 @@ from simulators.opendtu import InverterSpec, OpenDtuSimulator
 
 from .common import Find, attributes, poll, set_number, switch, value, warnings_of_ours
 from .opendtu_home import DTU_SERIAL, DTU_TIMING, EAST, SHED, WEST, OpenDtuHome
-from .test_opendtu import until
+from .test_opendtu import is_well, until
 
 FOUR = InverterSpec(
     "116480990044", "Roof", 2000, source="panel", peak=1600, strings=("South 1", "South 2", "Garage"), string_power=440
@@ -307,14 +307,14 @@ async def test_an_unplugged_dtu_is_told_once(
     await sim.close()
     for _ in range(4):
         await poll(coordinator)
-    assert not coordinator.last_update_success
+    assert not is_well(coordinator)
     assert value(hass, entity_id("link_state")) == "disconnected"
     assert value(hass, entity_id("link")) == STATE_OFF
     assert len(warnings_of_ours(caplog)) == 1
     other, _ = await dtu_home.dtu()
     await other.listen("127.0.0.1", port)
     await poll(coordinator)
-    assert coordinator.last_update_success
+    assert is_well(coordinator)
     assert value(hass, entity_id("link_state")) == "connected"
     assert number(hass, entity_id(f"{WEST}-ac_output_power")) > 0
 

@@ -80,6 +80,7 @@ def test_link_errors_are_told_from_errors_of_the_device() -> None:
         "link_lost",
         "link_closed",
         "no_local_server",
+        "no_opendtu",
         "no_permission",
     }
     assert {kind.key for kind in kinds(errors.LinkError)} == link
@@ -89,4 +90,6 @@ def test_link_errors_are_told_from_errors_of_the_device() -> None:
         "not_supported",
         "device_busy",
         "maintenance",
+        "commands_off",
+        "clock_not_set",
     }

@@ -128,7 +128,7 @@ class FeedInControl(Provider):
     async def async_start(self) -> None:
         self._stopped = False
         self.loop.dry_run = self.choices.dry_run
-        self._follow()
+        self._let(self._tick)
         self._running = asyncio.create_task(self._async_run(), name="zero feed-in")
 
     @override

@@ -10,7 +10,7 @@ from .journal import Journal
 from .links.address import LinkAddress
 from .points import Point
 
-NAMES = ("studer", "voltronic", "senec", "conext", "pylontech", "opendtu", "shelly_em")
+NAMES = ("studer", "voltronic", "senec", "conext", "pylontech", "opendtu", "shelly_em", "victron_gx")
 """The families of devices that exist; each is a sub-package of that name."""
 CONTROLLERS = ("feed_in_control",)
 """Controllers that are installations of their own, because what they need belongs to several others.

@@ -430,6 +430,9 @@ class _Connection(asyncio.Protocol):
         """
         if self._over.done():
             await self._over
+        if self._transport is None or self._transport.is_closing():
+            # Asyncio will say so in a moment; until then pymodbus would look for a connection of its own.
+            raise self._link.lost(self)
         answer = asyncio.ensure_future(ask(self._client))
         try:
             await asyncio.wait((answer, self._over), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -69,8 +69,8 @@ class OpenDtuClient:
     ) -> None:
         """Take the link; nothing is sent before the first use. Without ``password`` nothing can be written."""
         self.stats, self.trace, self.journal = stats, trace, journal
-        self._standing: dict[str, dict[str, str]] = {}
-        self.troubles: Mapping[str, Mapping[str, str]] = self._standing
+        self._troubles: dict[str, dict[str, str]] = {}
+        self.troubles: Mapping[str, Mapping[str, str]] = self._troubles
         self._clock, self._wall = clock, wall
         self._state = State()
         self._exchange = Exchange(link, password=password, timing=timing or Timing(), clock=clock)
@@ -291,9 +291,9 @@ class OpenDtuClient:
 
     def _show(self, trouble: str, standing: bool, details: dict[str, str]) -> None:
         if standing:
-            self._standing[trouble] = details
+            self._troubles[trouble] = details
         else:
-            self._standing.pop(trouble, None)
+            self._troubles.pop(trouble, None)
 
     # What changes
 

@@ -93,18 +93,19 @@ class Commands:
         data = {"serial": serial, "limit_type": LIMIT_RELATIVE, "limit_value": _short(percent)}
         await self.send(LIMIT_CONFIG, data, Priority.CONTROL)
 
-    async def check_sending(self, serial: str, name: str) -> None:
+    async def check_sending(self, serial: str, name: str, *, anew: bool = False) -> None:
         """Raise the error for which the DTU would take a command and do nothing.
 
         ``CommandsOffError`` when it sends no commands to that inverter, ``ClockNotSetError`` when it sends nothing at
-        all; and what ``Exchange.get`` raises.
+        all; and what ``Exchange.get`` raises. ``anew`` asks for the settings of the inverters even where the last ones
+        allow commands.
         """
         if self._feed.state.hints.get("time_sync"):
             await self._feed.live(Priority.PERSON)
             if self._feed.state.hints.get("time_sync"):
                 raise ClockNotSetError(device=DEVICE, code="time_sync", reason="its clock is not set")
-        if self._feed.state.commands_enabled(serial) is False:
-            # Its owner may just have switched them on.
+        if anew or self._feed.state.commands_enabled(serial) is False:
+            # Its owner may just have switched them on or off.
             for source in (Source.LIST, Source.CLOCK):
                 await self._feed.bring(source, priority=Priority.PERSON)
             if self._feed.state.commands_enabled(serial) is False:
@@ -190,7 +191,7 @@ class Commands:
                 # Nothing is on its way, so perhaps it was never sent.
                 for source in (Source.LIST, Source.CLOCK):
                     await self._feed.quietly(source)
-                await self.check_sending(serial, name)
+                await self.check_sending(serial, name, anew=True)
                 inverter = self._feed.state.inverters.get(serial)
                 kept = inverter.limit_relative if inverter else None
                 raise NotKeptError(point=name, value=value, kept="?" if kept is None else f"{kept:g} %")
@@ -211,7 +212,8 @@ class Commands:
 
         Raises what ``set_limit`` raises except ``NotKeptError``: whether it is on is not told.
         """
-        await self.check_sending(serial, name)
+        # A DTU that sends nothing says at once that all is well, and nothing else would show it.
+        await self.check_sending(serial, name, anew=True)
         doubt: SolarError | None = None
         try:
             await self.send(POWER_CONFIG, {"serial": serial, **order}, Priority.PERSON)

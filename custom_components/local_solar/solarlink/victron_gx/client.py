@@ -129,13 +129,14 @@ class GxClient:
         self._tables = {unit.id: self._table(unit) for unit in installation.all_units}
 
     def _table(self, unit: Unit) -> dict[str, GxPoint]:
-        """The points of a unit: those whose registers its firmware has, and what is summed up from them."""
+        """The points of a unit: those whose registers its firmware has, what is summed up, and controllers' own."""
         table = points_of(unit.kind)
         there = {key for key, point in table.items() if point.measured and self._has(point)}
         if unit.kind == VEBUS:
             phases = range(self._access.facts.phases + 1, 4)
             there -= {key for key in there if any(key.endswith(f"_l{phase}") for phase in phases)}
         there |= {key for key, point in table.items() if point.integral and point.integral.source in there}
+        there |= {key for key, point in table.items() if point.controller}
         return {key: point for key, point in table.items() if key in there}
 
     def _has(self, point: GxPoint) -> bool:
@@ -266,7 +267,6 @@ class GxClient:
     async def _fetch(self, service: Service, keys: Sequence[str]) -> Fetched:
         """Read registers of a service and note whether it is there."""
         name = next((unit.name for unit in self.installation.units if SERVICES[unit.kind] is service), NAME)
-        keys = [key for key in keys if self._access.has(service, key)]
         try:
             fetched = await self._access.fetch(service, keys, name=name)
         except ServiceGoneError:
