@@ -33,6 +33,7 @@ from development.home_assistant import (
     port_is_free,
 )
 from development.owner import FlowError, add_dashboard, add_installation, last_lines, say, until_loaded
+from simulators.opendtu.simulator import FACTORY_PASSWORD
 
 
 class DemoError(Exception):
@@ -127,6 +128,13 @@ INSTALLATIONS: dict[str, Installation] = {
         ("pylontech", "pylontech_tcp"),
         lambda port: {"host": HOST, "port": port, "protocol": "console"},
     ),
+    "opendtu": Installation(
+        "listen",
+        8480,
+        ("opendtu", "opendtu_host"),
+        lambda port: {"host": f"{HOST}:{port}", "password": FACTORY_PASSWORD},
+    ),
+    "shelly_em": Installation("listen", 8481, ("shelly_em", "shelly_em_host"), lambda port: {"host": f"{HOST}:{port}"}),
 }
 
 

@@ -14,7 +14,7 @@ from custom_components.local_solar.flows import feed_in as asked
 from custom_components.local_solar.solarlink.feed_in_control.points import POINTS, Kind
 
 from .common import warnings_of_ours
-from .feed_in_home import CONTROLLER, EAST, RATED, SHED, SOC, WEST, FeedInHome
+from .feed_in_home import CONTROLLER, EAST, RATED, SHED, WEST, FeedInHome
 
 OTHERS = "sensor.balcony"
 
@@ -53,9 +53,11 @@ async def test_before_it_is_switched_on_it_shows_what_it_would_do(feed_in: FeedI
     await feed_in.add_control()
     assert feed_in.shown("feed_in_control") == STATE_OFF
     assert feed_in.shown("feed_in_state") == "off"
-    await feed_in.until(lambda: feed_in.told("feed_in_reason")["would_set"].get(WEST, 0.0) > 10.0)
+    await feed_in.until(lambda: feed_in.told("feed_in_reason")["would_set"])
     would = feed_in.told("feed_in_reason")["would_set"]
-    assert would[WEST] == feed_in.number("feed_in_wanted_limit", WEST)
+    assert max(would.values()) > 10.0
+    for serial, percent in would.items():
+        assert feed_in.number("feed_in_wanted_limit", serial) == percent
     # The dry run says the same, as the control itself.
     await feed_in.switch("feed_in_dry_run", on=True)
     await feed_in.switch("feed_in_control", on=True)
@@ -64,7 +66,7 @@ async def test_before_it_is_switched_on_it_shows_what_it_would_do(feed_in: FeedI
     feed_in.need(110.0 + 20.0)
     # Just what they give: it would leave everything as it is.
     await feed_in.until(lambda: feed_in.told("feed_in_reason")["would_set"] == {})
-    assert feed_in.number("feed_in_wanted_limit", WEST) == 10.0
+    assert [feed_in.number("feed_in_wanted_limit", serial) for serial in RATED] == [10.0, 10.0, 10.0]
     assert feed_in.sent == 0
     assert feed_in.number("feed_in_commands") == 0
     feed_in.need(300.0)
@@ -268,21 +270,20 @@ async def test_other_producers_count(hass: HomeAssistant, feed_in: FeedInHome) -
     assert feed_in.shown("feed_in_cap_reason") == "other_producers_unknown"
 
 
-async def test_the_battery_of_another_family_is_as_good(hass: HomeAssistant, feed_in: FeedInHome) -> None:
+async def test_an_entity_of_ours_is_as_good_as_any_other(hass: HomeAssistant, feed_in: FeedInHome) -> None:
     """What the owner chose may be an entity of ours; then the age of its reading counts."""
     await feed_in.add_devices()
-    await feed_in.add_control(battery={asked.STATE_OF_CHARGE: SOC, asked.VOLTAGE: _bus_voltage(hass)})
+    await feed_in.add_control(battery={asked.TEMPERATURE: _temperature(hass)})
     await feed_in.switch("feed_in_control", on=True)
     await feed_in.until_settled()
-    voltage = feed_in.control.loop.surroundings.battery_voltage
-    assert voltage is not None
-    assert 45.0 < voltage < 58.0
+    temperature = feed_in.control.loop.surroundings.battery_temperature
+    assert temperature == pytest.approx(feed_in.dtu.micro_inverter(WEST).temperature, abs=2.0)
 
 
-def _bus_voltage(hass: HomeAssistant) -> str:
-    """What an inverter measures at its input."""
+def _temperature(hass: HomeAssistant) -> str:
+    """A thermometer that is an entity of ours: the one of an inverter stands in for the battery's."""
     entities = er.async_get(hass).entities.values()
-    (found,) = [each.entity_id for each in entities if each.unique_id == f"opendtu-{WEST}-string_1_voltage"]
+    (found,) = [each.entity_id for each in entities if each.unique_id == f"opendtu-{WEST}-inverter_temperature"]
     return found
 
 

@@ -172,7 +172,7 @@ class FeedInControl(Provider):
     @callback
     def _gateway_left(self, serials: Collection[str]) -> None:
         if not self._stopped:
-            self.loop.gateway_left(serials)
+            self.loop.gateway_left(time.monotonic(), serials)
             # The rules must have seen that it is gone before it comes back.
             self._let(lambda: self.loop.tick(time.monotonic(), _today()))
 

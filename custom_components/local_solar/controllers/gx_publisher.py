@@ -40,7 +40,7 @@ class GxPublisher(Provider):
     key: ClassVar[str] = "gx_publisher"
     possible_troubles: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "foreign_dcsystem": ("services",),
-        "bus_name_taken": ("name",),
+        "bus_name_taken": ("services",),
     }
 
     def __init__(self, host: Host, points: Mapping[Ref, Point[Any]]) -> None:

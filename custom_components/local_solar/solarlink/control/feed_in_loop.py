@@ -41,7 +41,7 @@ REFUSED_FOR = 30.0
 ASSUMED_RATED = 400.0
 """W for the model of an inverter whose rated power nobody knows yet; it is not used before it is known."""
 ACK_MISSING = 3600.0
-"""What a refused command counts as: an acknowledgement that has been missing for long."""
+"""What a refused command counts as: an acknowledgement that has been missing for long, s."""
 
 _WORDS = {
     LimitStatus.OK: LimitWord.OK,
@@ -105,6 +105,8 @@ class _Inverter:
     picture: InverterPicture | None = None
     seen_at: float | None = None
     """When its gateway answered last."""
+    silent_since: float | None = None
+    """Since when it is waited for a first picture."""
     pollers: int = 1
     """How many inverters its gateway asks in turn."""
     poll_interval: float = 5.0
@@ -264,12 +266,16 @@ class FeedInLoop:
         """A limit could not be handed to the gateway."""
         self._inverters[serial].refused_at = now
 
-    def gateway_left(self, serials: Collection[str]) -> None:
+    def gateway_left(self, now: float, serials: Collection[str]) -> None:
         """The gateway of these is not followed any more. Whatever it is when it comes back, nothing is under way."""
         for serial in serials:
-            known_inverter = self._inverters[serial]
+            before = self._inverters[serial]
             self._inverters[serial] = _Inverter(
-                serial, known_inverter.index, manual=known_inverter.manual, left_alone=known_inverter.left_alone
+                serial,
+                before.index,
+                silent_since=now - ACK_MISSING,
+                manual=before.manual,
+                left_alone=before.left_alone,
             )
 
     def stop(self, now: float) -> Mapping[str, float]:
@@ -355,10 +361,11 @@ class FeedInLoop:
         picture = inverter.picture
         silent = None if inverter.seen_at is None else now - inverter.seen_at
         if picture is None or silent is None:
+            inverter.silent_since = now if inverter.silent_since is None else inverter.silent_since
             return InverterSnapshot(
                 serial=inverter.serial,
                 min_pct=self._minimum(inverter),
-                dtu_lost_s=ACK_MISSING,
+                dtu_lost_s=now - inverter.silent_since,
                 manual_override=inverter.left_alone,
             )
         return InverterSnapshot(

@@ -36,6 +36,6 @@ FAMILY = Family(
         BATTERY_TROUBLE: ("units",),
         # Those of the publisher, which tells them by itself.
         "foreign_dcsystem": ("services",),
-        "bus_name_taken": ("name",),
+        "bus_name_taken": ("services",),
     },
 )

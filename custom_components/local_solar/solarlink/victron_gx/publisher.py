@@ -119,7 +119,7 @@ class DcPublisher:
         if foreign := sorted(self._systems - {ServiceKey("dcsystem", self._data.system_key).name}):
             troubles["foreign_dcsystem"] = {"services": ", ".join(foreign)}
         if self._refused:
-            troubles["bus_name_taken"] = {"name": ", ".join(sorted(key.name for key in self._refused))}
+            troubles["bus_name_taken"] = {"services": ", ".join(sorted(key.name for key in self._refused))}
         return troubles
 
     def show(self, data: DcData) -> None:
