@@ -24,10 +24,14 @@ from custom_components.local_solar.solarlink.studer import client as studer_clie
 from custom_components.local_solar.solarlink.studer.exchange import Timing
 from simulators.house import House
 from simulators.studer import StuderSimulator
+from tests.library.dbus_daemon import gx_bus, monitor
 
 from .feed_in_home import FeedInHome, hurry
 from .opendtu_home import OpenDtuHome
 from .senec_home import TIMING, SenecHome
+
+__all__ = ["gx_bus", "monitor"]
+"""Fixtures that another module defines."""
 
 INTEGRATION = Path(config_flow.__file__).parent
 GUID = "407d3d61-2835-4dec-ba32-c9580b1bd03a"

@@ -531,7 +531,7 @@ async def test_a_living_owner_keeps_its_name(
     publisher.show(data())
     publisher.start()
     await until(lambda: publisher.state is PublisherState.PUBLISHING)
-    assert publisher.troubles == {"bus_name_taken": {"name": SHED_NAME}}
+    assert publisher.troubles == {"bus_name_taken": {"services": SHED_NAME}}
     # The sum does not depend on it.
     assert set(publisher.services) == {SUM_NAME}
     assert await monitor.daemon("GetNameOwner", "s", SHED_NAME) == monitor.bus.unique_name
@@ -561,7 +561,7 @@ async def test_a_name_that_is_taken_over_is_not_fought_for(
     flags = NameFlag.ALLOW_REPLACEMENT | NameFlag.REPLACE_EXISTING | NameFlag.DO_NOT_QUEUE
     assert await monitor.bus.request_name(SUM_NAME, flags) is RequestNameReply.PRIMARY_OWNER
     await until(lambda: set(publisher.services) == {SHED_NAME})
-    assert publisher.troubles == {"bus_name_taken": {"name": SUM_NAME}}
+    assert publisher.troubles == {"bus_name_taken": {"services": SUM_NAME}}
     publisher._clock.now += 1  # type: ignore[attr-defined]
     await asyncio.sleep(0.1)
     assert await monitor.daemon("GetNameOwner", "s", SUM_NAME) == monitor.bus.unique_name

@@ -18,7 +18,11 @@ _PORTAL_ID = 12
 """Characters of a VRM portal id."""
 SERVICES = {BATTERY: Service.BATTERY, VEBUS: Service.VEBUS}
 """The service behind each kind of unit that the GX is not itself."""
-_TEXTS = {SYSTEM: ("Victron GX", "GX"), BATTERY: ("Battery", "Battery"), VEBUS: ("VE.Bus", "Multi or Quattro")}
+_TEXTS = {
+    SYSTEM: ("Victron GX", "Victron GX"),
+    BATTERY: ("Battery", "Battery"),
+    VEBUS: ("VE.Bus", "Multi or Quattro"),
+}
 """What units are called where the owner has given them no name, and what they are."""
 
 
