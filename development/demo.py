@@ -32,7 +32,16 @@ from development.home_assistant import (
     free_port,
     port_is_free,
 )
-from development.owner import FlowError, add_dashboard, add_installation, last_lines, say, until_loaded
+from development.owner import (
+    FlowError,
+    add_dashboard,
+    add_feed_in_control,
+    add_installation,
+    last_lines,
+    own_entities,
+    say,
+    until_loaded,
+)
 from simulators.opendtu.simulator import FACTORY_PASSWORD
 
 
@@ -138,6 +147,18 @@ INSTALLATIONS: dict[str, Installation] = {
 }
 
 
+CONTROL = "feed_in_control"
+"""The controller that was added last, because it needs devices of several others; it has no port."""
+BATTERY = {"state_of_charge": "-stack-state_of_charge", "voltage": "-stack-battery_voltage"}
+"""What it wants to know of the battery, and how the unique ids of these entities end."""
+
+
+async def battery_of(home: HomeAssistantInstance) -> dict[str, str]:
+    """Return the entities that tell of the simulated battery, by what they tell."""
+    found = {what: await own_entities(home, ending) for what, ending in BATTERY.items()}
+    return {what: entities[0] for what, entities in found.items() if entities}
+
+
 def prepared_ports(directory: Path) -> dict[str, int]:
     """Return the ports of the families that an earlier demo has added."""
     with suppress(OSError, ValueError, KeyError):
@@ -180,6 +201,10 @@ async def demo(port: int, speed: float, directory: Path) -> None:
                 prepared[family] = ports[family]
                 (directory / "demo.json").write_text(json.dumps({"ports": prepared}), encoding="utf-8")
             await until_loaded(home)
+            if CONTROL not in prepared:
+                await add_feed_in_control(home, await battery_of(home))
+                prepared[CONTROL] = 0
+                (directory / "demo.json").write_text(json.dumps({"ports": prepared}), encoding="utf-8")
             path = await add_dashboard(home)
             say(f"ready after {time.monotonic() - started:.0f} s")
             say("")

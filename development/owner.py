@@ -30,16 +30,22 @@ def menu_choice(options: Sequence[str] | Mapping[str, str], choices: Sequence[st
 
 
 def form_answer(schema: list[dict[str, Any]], known: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in a form: what we know, and for the rest what is proposed."""
+    """Fill in a form: what we know, and for the rest what is proposed.
+
+    A function among what we know chooses from what a field offers; a mapping is what we know of a section.
+    """
     answer: dict[str, Any] = {}
     for field in schema:
-        name = field["name"]
-        if name in known:
-            answer[name] = known[name]
+        name, mine = field["name"], known.get(field["name"])
+        if field.get("type") == "expandable":
+            if name in known or field.get("required"):
+                answer[name] = form_answer(field.get("schema", []), known if mine is None else mine)
+        elif callable(mine):
+            answer[name] = mine([option["value"] for option in field["selector"]["select"]["options"]])
+        elif name in known:
+            answer[name] = mine
         elif field.get("required") and field.get("default") is not None:
             answer[name] = field["default"]
-        elif field.get("required") and field.get("type") == "expandable":
-            answer[name] = form_answer(field.get("schema", []), known)
     return answer
 
 
@@ -71,6 +77,28 @@ async def add_installation(home: HomeAssistantInstance, choices: Sequence[str], 
             case other:
                 raise FlowError(f"the config flow has an unexpected step: {other}")
     say(f"added: {step.get('title')}")
+
+
+async def add_feed_in_control(home: HomeAssistantInstance, battery: Mapping[str, str]) -> None:
+    """Add a zero feed-in controller with the first meter and all inverters that are there, and switch it on.
+
+    ``battery`` are entity ids by the names of the fields of that section.
+    """
+    known = {
+        "meter_entry": lambda offered: offered[0],
+        "chosen_inverters": lambda offered: offered,
+        "battery": battery,
+    }
+    await add_installation(home, ("feed_in_control", "feed_in_control_house"), known)
+    (control,) = await own_entities(home, "-feed_in_control")
+    await home.call_service("switch", "turn_on", {"entity_id": control})
+
+
+async def own_entities(home: HomeAssistantInstance, ending: str) -> list[str]:
+    """Return the ids of our entities whose unique id ends so."""
+    registry = await home.websocket({"type": "config/entity_registry/list"})
+    ours = (entity for entity in registry if entity["platform"] == "local_solar")
+    return sorted(entity["entity_id"] for entity in ours if entity["unique_id"].endswith(ending))
 
 
 async def until_loaded(home: HomeAssistantInstance) -> None:

@@ -11,7 +11,9 @@ from datetime import datetime
 
 from .faults import Fault, UnknownFaultError, parse
 from .house import House
-from .registry import FAMILIES, Dialling, Listening, OnTerminal, Simulator
+from .registry import FAMILIES, Dialling, Listening, OnBus, OnTerminal, Simulator
+from .victron_gx import BUS_PORT
+from .victron_gx.dbus_daemon import NoDaemonError
 
 ALL = "house"
 
@@ -48,6 +50,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME[=ARG][*COUNT]",
         help="a fault that is on from the start (not with 'house'): "
         + "; ".join(f"{name}: {', '.join(sorted(family.faults))}" for name, family in FAMILIES.items()),
+    )
+    parser.add_argument(
+        "--dbus",
+        metavar="HOST:PORT",
+        help=f"where the D-Bus of a simulated GX listens (default 127.0.0.1:{BUS_PORT}, where there is a dbus-daemon)",
     )
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per real second (default 1)")
     parser.add_argument("--seed", type=int, default=1, help="which weather and which loads (default 1)")
@@ -96,7 +103,21 @@ async def _connect(simulator: Simulator, way: Way) -> str:
     raise UsageError(f"--{way.way}: a simulated {way.family} cannot be reached in this way")
 
 
-async def _run(ways: list[Way], faults: list[Fault], house: House, pace: float) -> None:
+async def _open_bus(simulator: OnBus, told: str | None) -> str:
+    """Start the bus of a simulator and return its endpoint, or why there is none.
+
+    `NoDaemonError` where it was asked for and cannot be had.
+    """
+    host, port = _host_and_port(told or f"127.0.0.1:{BUS_PORT}")
+    try:
+        return f"dbus://{host}:{await simulator.listen_bus(host, port)}"
+    except NoDaemonError as error:
+        if told:
+            raise
+        return f"without D-Bus: {error}"
+
+
+async def _run(ways: list[Way], faults: list[Fault], house: House, pace: float, dbus: str | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -109,6 +130,9 @@ async def _run(ways: list[Way], faults: list[Fault], house: House, pace: float) 
                 simulators[way.family] = simulator
             endpoint = await _connect(simulators[way.family], way)
             print(f"{way.family} {endpoint}", flush=True)
+        for family, simulator in simulators.items():
+            if isinstance(simulator, OnBus):
+                print(f"{family} {await _open_bus(simulator, dbus)}", flush=True)
         for simulator in simulators.values():
             for fault in faults:
                 simulator.faults.add(fault)
@@ -126,10 +150,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The house lives in the wall clock of this machine.
         now = datetime.now().replace(microsecond=0)  # noqa: DTZ005
         house = House(arguments.seed, speed=arguments.speed, start=now)
-        asyncio.run(_run(ways, faults, house, arguments.pace))
+        if arguments.dbus:
+            _host_and_port(arguments.dbus)
+        asyncio.run(_run(ways, faults, house, arguments.pace, arguments.dbus))
     except (UsageError, UnknownFaultError) as error:
         print(error, file=sys.stderr)
         return 2
+    except NoDaemonError as error:
+        print(error, file=sys.stderr)
+        return 3
     except OSError as error:
         print(f"cannot use the address: {error}", file=sys.stderr)
         return 3

@@ -243,6 +243,12 @@ class House:
         """Inverters beside the big one, behind the same meter."""
         self.extra_load: Callable[[float], float] | float = 0.0
         """Loads on top of the house's own, W: a number, or a function of `elapsed`."""
+        self.allowed_for_micro: Callable[[], float] | None = None
+        """What the solar chargers may deliver for the micro-inverters beside what the battery takes, W.
+
+        None: what these draw. Chargers that are told the battery's limit and nothing of the micro-inverters throttle
+        although the battery gets less than it may.
+        """
         self._own_load = 0.0
         self._bus_power = 0.0
         self._bus_needed = 0.0
@@ -475,11 +481,12 @@ class House:
         highest = (bus - standby - micro_needed + largest_discharge) * INVERTER_EFFICIENCY
         self.inverter_output = min(self.inverter_output, settings.inverter_power, max(0.0, highest))
         self._bus_needed = self._battery_side(self.inverter_output) + standby
-        needed = self._bus_needed + micro_needed
 
-        if bus - needed > largest_charge:
+        known = micro_needed if self.allowed_for_micro is None else self.allowed_for_micro()
+        largest_bus = self._bus_needed + known + largest_charge
+        if bus > largest_bus:
             # The battery cannot take all of the sun: the chargers hold the generators back.
-            wanted_bus = max(0.0, needed + largest_charge)
+            wanted_bus = max(0.0, largest_bus)
             share = min(1.0, wanted_bus / bus) if bus > 0 else 0.0
             available = [power * share for power in available]
             bus *= share

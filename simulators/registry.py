@@ -18,7 +18,7 @@ from .shelly_em import ShellySimulator
 from .shelly_em.faults import FAULTS as SHELLY_FAULTS
 from .studer import StuderSimulator, Upload
 from .studer.faults import FAULTS as STUDER_FAULTS
-from .victron_gx import GxSimulator
+from .victron_gx import WholeGx
 from .victron_gx.faults import FAULTS as VICTRON_FAULTS
 from .voltronic import VoltronicSimulator
 from .voltronic.faults import FAULTS as VOLTRONIC_FAULTS
@@ -55,6 +55,14 @@ class OnTerminal(Protocol):
 
     async def pty(self) -> str:
         """Serve on a pseudo terminal; returns its path."""
+
+
+@runtime_checkable
+class OnBus(Protocol):
+    """A simulator with a D-Bus beside its other link."""
+
+    async def listen_bus(self, host: str, port: int) -> int:
+        """Start the bus on a port; returns the one that was bound. Raises ``NoDaemonError``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ def _opendtu(house: House, pace: float) -> Simulator:
 
 
 def _victron_gx(house: House, pace: float) -> Simulator:
-    return GxSimulator(house=house, pace=pace)
+    return WholeGx(house=house, pace=pace)
 
 
 FAMILIES: dict[str, Family] = {

@@ -30,7 +30,8 @@ async def async_setup_entry(
 ) -> None:
     """Add the binary sensors of an entry."""
     coordinator = entry.runtime_data
-    async_add_entities([LinkBinarySensor(coordinator, LINK)])
+    if not coordinator.link.no_device:
+        async_add_entities([LinkBinarySensor(coordinator, LINK)])
     async_add_entities(
         entities_of(
             coordinator,

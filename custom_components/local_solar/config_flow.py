@@ -154,6 +154,14 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         """The dialog for the options."""
         return LocalSolarOptionsFlow()
 
+    @classmethod
+    @callback
+    @override
+    def async_supports_options_flow(cls, config_entry: ConfigEntry) -> bool:
+        """Whether there is anything to choose: where nothing is polled, not even how often."""
+        family = FAMILIES[config_entry.data[CONF_FAMILY]]
+        return bool(family.options) or not family.links[config_entry.data[CONF_LINK]].no_device
+
     # Which family, which link
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -66,6 +66,8 @@ class LinkForm:
     """Whether the gateway dials us, so that several entries may wait on one port."""
     login: Mapping[vol.Marker, Any] = field(default_factory=dict)
     """The fields of the form that are asked again when the device refuses them."""
+    no_device: bool = False
+    """Whether nothing is at the far end, because what is needed belongs to other entries: nothing is read or polled."""
     ask: Callable[[HomeAssistant, FormData], vol.Schema] | None = None
     """Builds the form with what Home Assistant has now; takes what the entry knows already."""
     settle: Callable[[HomeAssistant, FormData, FormData], dict[str, Any]] = lambda hass, data, known: dict(data)
@@ -412,6 +414,7 @@ FAMILIES: Mapping[str, FamilyEntry] = {
                 complaints=feed_in.complaints,
                 look=async_look,
                 address=lambda data: LinkAddress("none"),
+                no_device=True,
             )
         },
         interval=5,

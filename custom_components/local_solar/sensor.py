@@ -82,7 +82,8 @@ async def async_setup_entry(
 ) -> None:
     """Add the sensors of an entry."""
     coordinator = entry.runtime_data
-    async_add_entities(LinkSensor(coordinator, description) for description in LINK_SENSORS)
+    if not coordinator.link.no_device:
+        async_add_entities(LinkSensor(coordinator, description) for description in LINK_SENSORS)
     async_add_entities(
         entities_of(coordinator, Platform.SENSOR, lambda c, ref, point: PointSensor(c, ref, sensor_description(point)))
     )

@@ -2,5 +2,6 @@
 
 from .service import GxService
 from .simulator import PORTAL_ID, GxSimulator, Request, Write
+from .whole import BUS_PORT, WholeGx
 
-__all__ = ["PORTAL_ID", "GxService", "GxSimulator", "Request", "Write"]
+__all__ = ["BUS_PORT", "PORTAL_ID", "GxService", "GxSimulator", "Request", "WholeGx", "Write"]

@@ -131,7 +131,7 @@ class OpenDtuHome:
         """Add an entry, unless that was done, and wait until it works."""
         if self.hass.config_entries.async_get_entry(entry.entry_id) is None:
             entry.add_to_hass(self.hass)
-        assert await self.hass.config_entries.async_setup(entry.entry_id)
+        assert await self.hass.config_entries.async_setup(entry.entry_id), entry.reason
         await self.hass.async_block_till_done(wait_background_tasks=True)
         coordinator: SolarCoordinator = entry.runtime_data
         return coordinator
@@ -162,7 +162,7 @@ class OpenDtuHome:
         """Unload and load again, as a restart of Home Assistant does."""
         entry = coordinator.config_entry
         assert await self.hass.config_entries.async_unload(entry.entry_id)
-        assert await self.hass.config_entries.async_setup(entry.entry_id)
+        assert await self.hass.config_entries.async_setup(entry.entry_id), entry.reason
         await self.hass.async_block_till_done(wait_background_tasks=True)
         loaded: SolarCoordinator = entry.runtime_data
         return loaded

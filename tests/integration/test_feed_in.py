@@ -1,5 +1,6 @@
 """The zero feed-in controller in Home Assistant: it controls, shows what it does, and can be set."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UN
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.local_solar.const import DOMAIN
 from custom_components.local_solar.descriptions import platform_of
@@ -108,6 +111,11 @@ async def test_everything_is_there(hass: HomeAssistant, feed_in: FeedInHome) -> 
     for serial in RATED:
         assert feed_in.shown("feed_in_manual_limit", serial) == STATE_UNKNOWN
         assert feed_in.shown("feed_in_usability", serial) == "yes"
+    # There is no link of which anything could be told, and nothing is polled.
+    ours = [each.unique_id for each in registry.entities.values() if each.unique_id.startswith(CONTROLLER)]
+    assert len(ours) == sum(3 if point.unit_kind == Kind.INVERTER else 1 for point in POINTS)
+    assert feed_in.entry is not None
+    assert not feed_in.entry.supports_options
     assert feed_in.number("feed_in_dead_time") == 2.0
     assert feed_in.number("feed_in_discharge_floor") == 20.0
     assert feed_in.number("feed_in_meter_age") == 0.0
@@ -329,3 +337,16 @@ async def test_entities_are_written_calmly(hass: HomeAssistant, feed_in: FeedInH
     written = [entity_id for entity_id in writes if entity_id in ours]
     assert 5 <= written.count(feed_in.entity("feed_in_grid_power")) <= 45
     assert written.count(feed_in.entity("feed_in_meter_age")) == 0
+
+
+async def test_diagnostics_tell_everything_but_who_it_is(
+    hass: HomeAssistant, hass_client: ClientSessionGenerator, feed_in: FeedInHome
+) -> None:
+    await feed_in.started()
+    assert feed_in.entry is not None
+    told = await get_diagnostics_for_config_entry(hass, hass_client, feed_in.entry)
+    text = json.dumps(told)
+    for secret in (*RATED, "c0ffee01", "127.0.0.1"):
+        assert secret not in text, secret
+    for known in ("feed_in_target", "soc", "season"):
+        assert known in text

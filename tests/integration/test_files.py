@@ -239,7 +239,9 @@ def test_every_family_and_link_has_its_texts() -> None:
             assert steps[key]["menu_options"].keys() == {f"{key}_{link}" for link in family.links}
         for link, form in family.links.items():
             step = steps[f"{key}_{link}"]
-            sections = {str(field): each.schema.schema for field, each in form.schema.schema.items() if is_section(each)}
+            sections = {
+                str(field): each.schema.schema for field, each in form.schema.schema.items() if is_section(each)
+            }
             assert step["data"].keys() == {str(field) for field in form.schema.schema} - sections.keys()
             assert step.get("sections", {}).keys() == sections.keys()
             for name, inner in sections.items():

@@ -39,6 +39,7 @@ class Micro:
     acknowledged: int = 0
     temperature: float = 30.0
     governed: bool = False
+    slow: bool = False
     reachable: bool = True
 
 
@@ -91,6 +92,13 @@ class SmallHouse:
         """What was sent last, by serial number."""
         return {serial: percent for _, serial, percent in self.sent}
 
+    def restart_gateway(self) -> None:
+        """Let the client of the gateway be a new one, which has sent nothing yet."""
+        self._number = 0
+        for each in self.micros:
+            each.accepted = each.acknowledged = 0
+            each.queue.clear()
+
     def run(self, seconds: float) -> None:
         """Let time pass."""
         for _ in range(round(seconds / STEP)):
@@ -140,7 +148,7 @@ class SmallHouse:
                     ac_voltage=230.0,
                     temperature=each.temperature,
                     inputs=1,
-                    slow=False,
+                    slow=each.slow,
                     reports_full_limit=False,
                     governed=each.governed,
                     energy=1.0,

@@ -219,3 +219,50 @@ def test_the_trace_of_all_that_replays() -> None:
     house.load = 600.0
     house.run(200.0)
     assert list(house.loop.core.trace("a house").differences()) == []
+
+
+def test_a_gateway_that_is_left_in_the_middle_of_a_command_is_taken_up_again() -> None:
+    house = settled(300.0)
+    house.confirms = False
+    house.load = 500.0
+    house.run(15.0)
+    assert any(each.queue for each in house.micros)
+    house.pictured = False
+    house.loop.gateway_left(house.t, ["A", "B"])
+    house.run(1.0)
+    assert work_of(house) is Work.DTU_LOST
+    # Another client begins to count its commands anew, and knows nothing of older ones.
+    house.restart_gateway()
+    house.pictured = house.confirms = True
+    house.run(60.0)
+    assert work_of(house) is Work.CONTROLLING
+    assert abs(house.grid - 20.0) <= 20.0
+
+
+def test_what_becomes_known_of_an_inverter_later_changes_nothing_in_force() -> None:
+    house = settled(300.0)
+    before = len(house.sent)
+    house.micros[0].slow = True
+    house.run(30.0)
+    assert house.loop.core.slew(0) > 0.0
+    assert len(house.sent) - before <= 1
+    assert abs(house.grid - 20.0) <= 20.0
+
+
+def test_in_a_dry_run_nothing_would_be_set_any_more_once_all_is_as_it_should_be() -> None:
+    house = SmallHouse(500.0)
+    house.loop.dry_run = True
+    house.run(60.0)
+    assert house.loop.would_set
+    house.load = house.given + 20.0
+    house.run(20.0)
+    assert house.loop.would_set == {}
+
+
+def test_before_a_gateway_was_heard_it_starts_and_then_is_lost() -> None:
+    house = SmallHouse(300.0)
+    house.pictured = False
+    house.run(5.0)
+    assert work_of(house) is not Work.DTU_LOST
+    house.run(20.0)
+    assert work_of(house) is Work.DTU_LOST

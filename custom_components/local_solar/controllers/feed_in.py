@@ -131,10 +131,6 @@ class FeedInControl(Provider):
         self._let(self._tick)
         self._running = asyncio.create_task(self._async_run(), name="zero feed-in")
 
-    @override
-    async def async_step(self) -> None:
-        self._follow()
-
     @callback
     def _follow(self) -> None:
         if self._stopped:
@@ -372,6 +368,15 @@ class FeedInControl(Provider):
         self.loop.leave_alone(serial, self.choices.inverters[serial][CONTROLLED] is not True)
         self.loop.set_manual(serial, self.choices.inverter_number(serial, MANUAL_LIMIT))
 
+    @property
+    @override
+    def secrets(self) -> Collection[str]:
+        return self._serial_of.values()
+
+    @override
+    def diagnostics(self) -> dict[str, Any]:
+        return self.values.diagnostics(self._serial_of.values())
+
     # Actions
 
     def reset_learning(self) -> None:
@@ -386,10 +391,6 @@ class FeedInControl(Provider):
     def controls(self, serial: str) -> bool:
         """Whether an inverter is one of those that were chosen."""
         return serial in self._rated
-
-    def serial_of(self, unit_id: str) -> str | None:
-        """Serial number of the inverter that a unit stands for."""
-        return self._serial_of.get(unit_id)
 
 
 def _today() -> str:

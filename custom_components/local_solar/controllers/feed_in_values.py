@@ -1,7 +1,8 @@
 """The values of the entities of the zero feed-in control."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ..solarlink.control.feed_in_loop import FeedInLoop
@@ -93,6 +94,33 @@ class FeedInValues:
         if serial is None and key == "feed_in_rms_error":
             return {ATTR_MEAN_ERROR: _round(loop.figures.mean_error_w)}
         return {}
+
+    def diagnostics(self, serials: Iterable[str]) -> dict[str, Any]:
+        """What helps to understand a problem, as JSON can hold it."""
+        loop, core = self._loop, self._loop.core
+        return {
+            "orders": asdict(loop.orders) if loop.orders else None,
+            "surroundings": asdict(loop.surroundings),
+            "core": {
+                "reason": loop.reason.value,
+                "house_load": core.house_load_w,
+                "committed": core.committed_w,
+                "modelled": core.modelled_w,
+                "dead_time": core.delay_s,
+                "confirm_time": core.confirm_s,
+                "meter_period": core.period_s,
+            },
+            "inverters": {
+                serial: {
+                    "commanded": loop.commanded(serial),
+                    "used": core.usable(index),
+                    "gain": core.gain(index),
+                    "slew": core.slew(index),
+                }
+                for serial in serials
+                for index in [loop.index(serial)]
+            },
+        }
 
     def _state(self) -> Value:
         if not self._choices.on and self._choices.house[DRY_RUN] is not True:

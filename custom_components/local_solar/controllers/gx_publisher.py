@@ -198,7 +198,8 @@ class GxPublisher(Provider):
         return {
             "state": self._state,
             "error": str(self._error or ""),
-            "services": {name: dict(values) for name, values in self._publisher.services.items()},
+            # Their names differ by a serial number, which is taken out.
+            "services": [{"name": name, **values} for name, values in self._publisher.services.items()],
             "link": self._publisher.stats.as_dict(),
             "trace": [record.as_dict() for record in self._publisher.trace],
         }

@@ -11,12 +11,12 @@ second, carries out the returned ``Orders`` and says under which number it has r
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ..live import GatewayPicture, InverterPicture, LimitStatus
 from .feed_in import FeedInInverter, FeedInReason, FeedInSettings, LearnedDelay, LearningJob, LimitCommand
 from .feed_in_figures import FeedInFigures
-from .feed_in_loss import RelayOrder
+from .feed_in_loop_model import ControlledInverter, LoopInverter, Orders, Surroundings
 from .feed_in_modes import Mode
 from .feed_in_recorder import FeedInRecorder
 from .feed_in_supervisor import (
@@ -29,6 +29,8 @@ from .feed_in_supervisor import (
     SupervisorState,
 )
 from .feed_in_terms import known
+
+__all__ = ["ControlledInverter", "FeedInLoop", "Orders", "Surroundings"]
 
 SLEW_OF_OLD_FIRMWARE = 0.5
 """% of the rated power per second by which firmware of 2020 moves a limit."""
@@ -51,79 +53,6 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlledInverter:
-    """An inverter that the owner has chosen."""
-
-    serial: str
-    rated: float | None = None
-    """Rated power, W, as far as it was known when it was chosen."""
-    minimum: float = 2.0
-    """Lowest limit, %."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What is known of battery and house beside meter and inverters; fields as in ``HouseSnapshot``."""
-
-    soc: float | None = None
-    battery_voltage: float | None = None
-    ccl: float | None = None
-    dcl: float | None = None
-    charge_current: float | None = None
-    other_dc_w: float | None = None
-    battery_temperature: float | None = None
-    battery_data_t: float | None = None
-    others_configured: bool = False
-    others_w: float | None = None
-    grid_down: bool = False
-    gx_state: int | None = None
-    gx_output_w: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
-    """What is to be sent now, by serial number."""
-
-    limits: Mapping[str, float] = field(default_factory=dict)
-    """Limits in %, relative and not persistent."""
-    power: Mapping[str, bool] = field(default_factory=dict)
-    """Switch on or off."""
-    relay: RelayOrder | None = None
-
-    def __bool__(self) -> bool:
-        """Whether there is anything to send."""
-        return bool(self.limits or self.power or self.relay)
-
-
-@dataclass(slots=True)
-class _Inverter:
-    """What is remembered of one inverter beside core and supervisor."""
-
-    serial: str
-    index: int
-    picture: InverterPicture | None = None
-    seen_at: float | None = None
-    """When its gateway answered last."""
-    silent_since: float | None = None
-    """Since when it is waited for a first picture."""
-    pollers: int = 1
-    """How many inverters its gateway asks in turn."""
-    poll_interval: float = 5.0
-    boots: int | None = None
-    rebooted: bool = False
-    sampled_at: float | None = None
-    commanded: float | None = None
-    sent_at: float | None = None
-    number: int | None = None
-    """The request that is not confirmed yet."""
-    refused_at: float | None = None
-    manual: float | None = None
-    """The owner's wish in manual mode, %."""
-    left_alone: bool = False
-    """Whether the owner keeps it out of the control."""
-
-
 class FeedInLoop:
     """The whole control of one house."""
 
@@ -140,7 +69,7 @@ class FeedInLoop:
         self._chosen = tuple(inverters)
         self._core_settings = core
         self._supervisor = Supervisor(supervisor)
-        self._inverters = {each.serial: _Inverter(each.serial, index) for index, each in enumerate(inverters)}
+        self._inverters = {each.serial: LoopInverter(each.serial, index) for index, each in enumerate(inverters)}
         self._rated = [each.rated or ASSUMED_RATED for each in inverters]
         self._slow = [False for _ in inverters]
         self.state = state or SupervisorState()
@@ -270,7 +199,7 @@ class FeedInLoop:
         """The gateway of these is not followed any more. Whatever it is when it comes back, nothing is under way."""
         for serial in serials:
             before = self._inverters[serial]
-            self._inverters[serial] = _Inverter(
+            self._inverters[serial] = LoopInverter(
                 serial,
                 before.index,
                 silent_since=now - ACK_MISSING,
@@ -298,7 +227,7 @@ class FeedInLoop:
 
     # What it sees
 
-    def _see(self, inverter: _Inverter, each: InverterPicture, picture: GatewayPicture, now: float) -> None:
+    def _see(self, inverter: LoopInverter, each: InverterPicture, picture: GatewayPicture, now: float) -> None:
         inverter.picture, inverter.seen_at = each, now
         inverter.pollers = max(1, sum(other.poll_enabled for other in picture.inverters))
         inverter.poll_interval = picture.poll_interval
@@ -308,7 +237,7 @@ class FeedInLoop:
             inverter.number = None
         inverter.boots = picture.boots
 
-    def _learn_what_they_are(self, ours: Sequence[tuple[_Inverter, InverterPicture]]) -> bool:
+    def _learn_what_they_are(self, ours: Sequence[tuple[LoopInverter, InverterPicture]]) -> bool:
         changed = False
         for inverter, each in ours:
             if each.rated_power and each.rated_power != self._rated[inverter.index]:
@@ -317,7 +246,7 @@ class FeedInLoop:
                 self._slow[inverter.index], changed = each.slow, True
         return changed
 
-    def _take_answer(self, inverter: _Inverter, each: InverterPicture, now: float) -> None:
+    def _take_answer(self, inverter: LoopInverter, each: InverterPicture, now: float) -> None:
         if inverter.number is None:
             return
         if each.acknowledged >= inverter.number:
@@ -326,7 +255,7 @@ class FeedInLoop:
         elif each.refused >= inverter.number:
             inverter.number, inverter.refused_at = None, now
 
-    def _take_sample(self, inverter: _Inverter, each: InverterPicture, now: float) -> None:
+    def _take_sample(self, inverter: LoopInverter, each: InverterPicture, now: float) -> None:
         newer = inverter.sampled_at is None or each.sampled_at > inverter.sampled_at + SAMPLE_STEP
         if each.power is not None and newer:
             inverter.sampled_at = each.sampled_at
@@ -357,7 +286,7 @@ class FeedInLoop:
             committed_w=self.core.committed_w,
         )
 
-    def _inverter_snapshot(self, inverter: _Inverter, now: float) -> InverterSnapshot:
+    def _inverter_snapshot(self, inverter: LoopInverter, now: float) -> InverterSnapshot:
         picture = inverter.picture
         silent = None if inverter.seen_at is None else now - inverter.seen_at
         if picture is None or silent is None:
@@ -394,10 +323,10 @@ class FeedInLoop:
             manual_pct=inverter.manual,
         )
 
-    def _minimum(self, inverter: _Inverter) -> float:
+    def _minimum(self, inverter: LoopInverter) -> float:
         return self._chosen[inverter.index].minimum
 
-    def _missing(self, inverter: _Inverter, now: float) -> float | None:
+    def _missing(self, inverter: LoopInverter, now: float) -> float | None:
         if inverter.refused_at is not None:
             if now - inverter.refused_at < REFUSED_FOR:
                 return ACK_MISSING
