@@ -81,6 +81,9 @@ def test_link_errors_are_told_from_errors_of_the_device() -> None:
         "link_closed",
         "no_local_server",
         "no_opendtu",
+        "no_gx",
+        "modbus_off",
+        "bus_not_open",
         "no_permission",
     }
     assert {kind.key for kind in kinds(errors.LinkError)} == link
@@ -92,4 +95,6 @@ def test_link_errors_are_told_from_errors_of_the_device() -> None:
         "maintenance",
         "commands_off",
         "clock_not_set",
+        "modbus_read_only",
+        "service_gone",
     }
