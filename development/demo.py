@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +39,13 @@ from development.owner import (
     add_installation,
     last_lines,
     own_entities,
+    publish_inverters,
     say,
     until_loaded,
 )
 from simulators.opendtu.simulator import FACTORY_PASSWORD
+from simulators.victron_gx import BUS_PORT
+from simulators.victron_gx.dbus_daemon import find_daemon
 
 
 class DemoError(Exception):
@@ -52,11 +55,13 @@ class DemoError(Exception):
 class Simulator:
     """The simulated house, as a process of its own that is started again should it end."""
 
-    def __init__(self, ports: dict[str, int], speed: float, log: Path) -> None:
+    def __init__(self, ports: dict[str, int], bus_port: int, speed: float, log: Path) -> None:
+        """``bus_port`` is where the D-Bus of the GX listens, 0 where this machine cannot have one."""
         ways = [(f"--{INSTALLATIONS[family].way}", f"{family}={HOST}:{port}") for family, port in ports.items()]
         self._command = (
             *(sys.executable, "-m", "simulators", "house", "--speed", f"{speed:g}"),
             *(argument for way in ways for argument in way),
+            *(("--dbus", f"{HOST}:{bus_port}") if bus_port else ()),
         )
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
@@ -144,7 +149,12 @@ INSTALLATIONS: dict[str, Installation] = {
         lambda port: {"host": f"{HOST}:{port}", "password": FACTORY_PASSWORD},
     ),
     "shelly_em": Installation("listen", 8481, ("shelly_em", "shelly_em_host"), lambda port: {"host": f"{HOST}:{port}"}),
+    "victron_gx": Installation(
+        "listen", 1503, ("victron_gx", "victron_gx_tcp"), lambda port: {"host": HOST, "port": port}
+    ),
 }
+BUS = "victron_gx_dbus"
+"""How the port of the D-Bus of the GX is remembered, once inverters are shown there."""
 
 
 CONTROL = "feed_in_control"
@@ -182,11 +192,20 @@ def chosen_ports(directory: Path) -> dict[str, int]:
     return ports
 
 
+def chosen_bus_port(directory: Path, taken: Collection[int]) -> int:
+    """Return the port of the D-Bus of the GX, 0 on a machine that cannot have one."""
+    if find_daemon() is None:
+        return 0
+    kept = prepared_ports(directory).get(BUS, BUS_PORT)
+    return kept if port_is_free(kept) and kept not in taken else free_port()
+
+
 async def demo(port: int, speed: float, directory: Path) -> None:
     """Start everything, tell how to get in, and keep it running until cancelled."""
     ports = chosen_ports(directory)
     home = HomeAssistantInstance(directory / "config", port, progress=say)
-    simulator = Simulator(ports, speed, directory / "simulator.log")
+    bus_port = chosen_bus_port(directory, ports.values())
+    simulator = Simulator(ports, bus_port, speed, directory / "simulator.log")
     started = time.monotonic()
     try:
         async with asyncio.TaskGroup() as group:
@@ -204,6 +223,12 @@ async def demo(port: int, speed: float, directory: Path) -> None:
             if CONTROL not in prepared:
                 await add_feed_in_control(home, await battery_of(home))
                 prepared[CONTROL] = 0
+                (directory / "demo.json").write_text(json.dumps({"ports": prepared}), encoding="utf-8")
+            if not bus_port:
+                say("no inverters on the GX: there is no dbus-daemon on this machine (Debian: apt-get install dbus)")
+            elif prepared.get(BUS) != bus_port:
+                await publish_inverters(home, bus_port)
+                prepared[BUS] = bus_port
                 (directory / "demo.json").write_text(json.dumps({"ports": prepared}), encoding="utf-8")
             path = await add_dashboard(home)
             say(f"ready after {time.monotonic() - started:.0f} s")

@@ -133,3 +133,24 @@ async def add_dashboard(home: HomeAssistantInstance) -> str:
         strategy = {"strategy": {"type": f"custom:{DASHBOARD}"}}
         await home.websocket({"type": "lovelace/config/save", "url_path": DASHBOARD, "config": strategy})
     return f"/{DASHBOARD}"
+
+
+async def publish_inverters(home: HomeAssistantInstance, port: int) -> None:
+    """Let the entry of the GX show every inverter of OpenDTU on its D-Bus, with the consent that this takes."""
+    (entry,) = [entry for entry in await home.entries() if entry["title"].startswith("Victron GX")]
+    devices = await home.websocket({"type": "config/device_registry/list"})
+    # The controller has a device of each inverter, too.
+    inverters = [
+        device["id"]
+        for device in devices
+        if device["manufacturer"] == "Hoymiles"
+        and any(each[1].startswith("opendtu-") for each in device["identifiers"])
+    ]
+    flow = "/api/config/config_entries/options/flow"
+    step = await home.rest("POST", flow, {"handler": entry["entry_id"]})
+    chosen = {"enabled": True, "accept_risk": True, "inverters": inverters, "port": port}
+    answer = form_answer(step["data_schema"], {"publish": chosen})
+    done = await home.rest("POST", f"{flow}/{step['flow_id']}", answer)
+    if done["type"] != "create_entry":
+        raise FlowError(f"the options of the GX say {done.get('errors')}")
+    say(f"shown on the GX: {len(inverters)} inverters")

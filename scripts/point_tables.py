@@ -77,6 +77,11 @@ KINDS: Mapping[str, Mapping[str, str]] = {
         "meter": "Meter",
         "channel": "Clamp that stands for itself, each",
     },
+    "victron_gx": {
+        "system": "Victron GX",
+        "battery": "Battery",
+        "vebus": "Multi or Quattro (VE.Bus)",
+    },
     "feed_in_control": {
         "controller": "Zero feed-in",
         "inverter": "Zero feed-in of an inverter, each",

@@ -10,7 +10,6 @@ from typing import Any
 import voluptuous as vol
 from homeassistant.const import CONF_DEVICE, CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import SectionConfig, section
 from homeassistant.helpers import selector
 
 from .const import CONF_LOCAL_PORT, CONF_PEER, MIN_INTERVAL
@@ -27,6 +26,7 @@ from .controllers.state_of_charge import StateOfChargeControl
 from .controllers.upload_pause import UploadPause
 from .flows import feed_in, shelly_em, studer, victron_gx
 from .flows.found import Found
+from .flows.sections import in_section
 from .providers import Provider
 from .solarlink.client import CertifiedClient, Client, Installation, Unit
 from .solarlink.links.address import LinkAddress
@@ -350,7 +350,7 @@ FAMILIES: Mapping[str, FamilyEntry] = {
                     min=0, max=1000, step=10, unit_of_measurement="ms", mode=selector.NumberSelectorMode.BOX
                 )
             ),
-            vol.Required(CHARGE_OPTIONS): section(vol.Schema(dict(OPTIONS)), SectionConfig(collapsed=True)),
+            **in_section(CHARGE_OPTIONS, OPTIONS),
         },
         controllers={ChargeManager.key: ChargeManager},
     ),
@@ -369,9 +369,7 @@ FAMILIES: Mapping[str, FamilyEntry] = {
         shortest_interval=5,
         options={
             **CONEXT_OPTIONS,
-            vol.Required(SOC_SECTION, default=dict): section(
-                vol.Schema(dict(SOC_OPTIONS)), SectionConfig(collapsed=True)
-            ),
+            **in_section(SOC_SECTION, SOC_OPTIONS),
         },
         suggest_options=lambda hass: {SOC_SECTION: suggested(hass)},
         controllers={StateOfChargeControl.key: StateOfChargeControl},

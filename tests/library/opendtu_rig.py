@@ -3,10 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from custom_components.local_solar.solarlink.client import Report
 from custom_components.local_solar.solarlink.journal import Journal
 from custom_components.local_solar.solarlink.links.address import LinkAddress
 from custom_components.local_solar.solarlink.links.http import HttpTiming
@@ -16,6 +14,8 @@ from custom_components.local_solar.solarlink.opendtu.exchange import Timing
 from custom_components.local_solar.solarlink.points import Ref
 from simulators.house import House
 from simulators.opendtu import OpenDtuSimulator, RadioModel
+
+from .rig import RigBase, values
 
 HOST = "127.0.0.1"
 FIRST, SECOND, THIRD = "112174020011", "112174020022", "112172060033"
@@ -43,23 +43,8 @@ CLEAR = RadioModel(statistics=(0.4, 0.4), statistics_loss=0.0, limit=(0.5, 0.5),
 """A radio that loses nothing and always takes the same time."""
 
 
-class Rig:
+class Rig(RigBase[OpenDtuSimulator, OpenDtuClient]):
     """Starts simulators and clients, and closes them all."""
-
-    def __init__(self) -> None:
-        self._sims: list[OpenDtuSimulator] = []
-        self._clients: list[OpenDtuClient] = []
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for client in self._clients:
-            await client.close()
-        for sim in self._sims:
-            await sim.close()
 
     async def sim(
         self, firmware: str = "v26.3.30", *, speed: float = 0.0, house: House | None = None, **options: Any
@@ -116,22 +101,6 @@ class Rig:
         await client.identify()
         sim.requests.clear()
         return sim, client
-
-
-def measured(client: OpenDtuClient) -> list[Ref]:
-    """Every point that is read, of every unit."""
-    return [
-        Ref(unit.id, key)
-        for unit in client.installation.all_units
-        for key, point in client.points(unit).items()
-        if point.measured
-    ]
-
-
-def values(report: Report) -> dict[Ref, Any]:
-    """The values of a report in which nothing failed."""
-    assert report.failed == {}
-    return {ref: reading.value for ref, reading in report.readings.items()}
 
 
 async def value(client: OpenDtuClient, unit: str, key: str) -> Any:

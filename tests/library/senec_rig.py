@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from custom_components.local_solar.solarlink.client import Report
 from custom_components.local_solar.solarlink.journal import Journal
 from custom_components.local_solar.solarlink.links.address import LinkAddress
 from custom_components.local_solar.solarlink.links.http import HttpTiming
@@ -16,6 +14,8 @@ from custom_components.local_solar.solarlink.senec.exchange import Timing
 from simulators.house import House
 from simulators.senec import SenecSimulator
 from simulators.senec.profiles import load
+
+from .rig import RigBase, measured
 
 HOST = "127.0.0.1"
 FAST = Timing(
@@ -33,23 +33,8 @@ HASTY = replace(FAST, http=HttpTiming(answer=0.3, retry=0.0))
 """Silence is what the test is about."""
 
 
-class Rig:
+class Rig(RigBase[SenecSimulator, SenecClient]):
     """Starts simulators and clients, and closes them all."""
-
-    def __init__(self) -> None:
-        self._sims: list[SenecSimulator] = []
-        self._clients: list[SenecClient] = []
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for client in self._clients:
-            await client.close()
-        for sim in self._sims:
-            await sim.close()
 
     async def sim(
         self, profile: str = "v3_duo", *, tls: bool | None = None, **options: Any
@@ -81,26 +66,10 @@ class Rig:
         return sim, client
 
 
-def measured(client: SenecClient) -> list[Ref]:
-    """Every point that is read, of every unit."""
-    return [
-        Ref(unit.id, key)
-        for unit in client.installation.all_units
-        for key, point in client.points(unit).items()
-        if point.measured
-    ]
-
-
 def shown(client: SenecClient) -> list[Ref]:
     """The points whose entities are on from the start, and are read."""
     units = {unit.id: client.points(unit) for unit in client.installation.all_units}
     return [ref for ref in measured(client) if units[ref.unit][ref.key].enabled]
-
-
-def values(report: Report) -> dict[Ref, Any]:
-    """The values of a report in which nothing failed."""
-    assert report.failed == {}
-    return {ref: reading.value for ref, reading in report.readings.items()}
 
 
 def is_event(client: SenecClient, ref: Ref) -> bool:

@@ -3,20 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from custom_components.local_solar.solarlink.client import Report
 from custom_components.local_solar.solarlink.journal import Journal
 from custom_components.local_solar.solarlink.links.address import LinkAddress
 from custom_components.local_solar.solarlink.links.http import HttpTiming
 from custom_components.local_solar.solarlink.live import MeterReading
-from custom_components.local_solar.solarlink.points import Ref
 from custom_components.local_solar.solarlink.shelly_em import open_client
 from custom_components.local_solar.solarlink.shelly_em.client import ShellyClient
 from custom_components.local_solar.solarlink.shelly_em.exchange import Timing
 from simulators.house import House
 from simulators.shelly_em import ShellySimulator
+
+from .rig import RigBase
 
 HOST = "127.0.0.1"
 FAST = Timing(
@@ -36,23 +35,8 @@ HASTY = replace(FAST, http=HttpTiming(answer=0.3, retry=0.0), socket_answer=0.3)
 EM, EM3, PRO_EM, PRO_3EM, EM_GEN3 = "SHEM", "SHEM-3", "SPEM-002CEBEU50", "SPEM-003CEBEU", "S3EM-002CXCEU"
 
 
-class Rig:
+class Rig(RigBase[ShellySimulator, ShellyClient]):
     """Starts simulators and clients, and closes them all."""
-
-    def __init__(self) -> None:
-        self._sims: list[ShellySimulator] = []
-        self._clients: list[ShellyClient] = []
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for client in self._clients:
-            await client.close()
-        for sim in self._sims:
-            await sim.close()
 
     async def sim(self, model: str = PRO_3EM, **options: Any) -> tuple[ShellySimulator, int]:
         """A meter in a house that stands still, and its port."""
@@ -96,22 +80,6 @@ async def until(what: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
         while not what():  # noqa: ASYNC110 - what happens far away raises no event here
             await asyncio.sleep(0.005)
-
-
-def measured(client: ShellyClient) -> list[Ref]:
-    """Every point that is read, of every unit."""
-    return [
-        Ref(unit.id, key)
-        for unit in client.installation.all_units
-        for key, point in client.points(unit).items()
-        if point.measured
-    ]
-
-
-def values(report: Report) -> dict[Ref, Any]:
-    """The values of a report in which nothing failed."""
-    assert report.failed == {}
-    return {ref: reading.value for ref, reading in report.readings.items()}
 
 
 def named(sim: ShellySimulator) -> list[str]:

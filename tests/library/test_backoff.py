@@ -2,6 +2,9 @@
 
 from itertools import pairwise
 
+import pytest
+
+from custom_components.local_solar.solarlink.errors import LinkError, NoAnswerError
 from custom_components.local_solar.solarlink.links.backoff import Backoff
 
 
@@ -70,3 +73,31 @@ def test_the_jitter_may_be_smaller_and_the_rest_of_the_wait_is_told() -> None:
         backoff.failed()
         backoff.succeeded()
         assert backoff.left == 0.0
+
+
+def test_the_last_error_is_raised_again_until_the_next_try_is_due() -> None:
+    clock = Clock()
+    backoff = Backoff(10.0, 60.0, jitter=0.0, clock=clock)
+    backoff.check()
+    first = LinkError(address="192.0.2.7", reason="no answer")
+    backoff.failed(first)
+    with pytest.raises(LinkError) as raised:
+        backoff.check()
+    assert raised.value is first
+    clock.now += 11.0
+    backoff.check()
+    backoff.failed(NoAnswerError(device="The box", seconds=5.0))
+    with pytest.raises(NoAnswerError):
+        backoff.check()
+    backoff.succeeded()
+    backoff.check()
+
+
+def test_failures_are_counted_in_a_row() -> None:
+    backoff = Backoff()
+    assert backoff.failures == 0
+    backoff.failed()
+    backoff.failed()
+    assert backoff.failures == 2
+    backoff.succeeded()
+    assert backoff.failures == 0

@@ -29,23 +29,10 @@ from custom_components.local_solar.solarlink.journal import Journal
 from custom_components.local_solar.solarlink.points import Quantity, Ref
 from simulators.conext.faults import FAULTS
 
-from .conext_rig import (
-    HASTY,
-    HOST,
-    PATIENT,
-    Clock,
-    client_on,
-    identified,
-    measured,
-    read_one,
-    shown,
-    simulated,
-    unit,
-    value,
-    with_values,
-)
+from .conext_rig import HASTY, HOST, PATIENT, Clock, client_on, identified, measured, shown, simulated, with_values
 from .conftest import free_port
 from .modbus_peer import ModbusPeer
+from .rig import read_one, unit, value
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

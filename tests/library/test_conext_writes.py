@@ -25,7 +25,8 @@ from custom_components.local_solar.solarlink.errors import (
 from custom_components.local_solar.solarlink.journal import Journal
 from custom_components.local_solar.solarlink.points import Access, Reading, Ref, Risk, Value
 
-from .conext_rig import HASTY, PATIENT, client_on, identified, simulated, unit
+from .conext_rig import HASTY, PATIENT, client_on, identified, simulated
+from .rig import unit
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

@@ -266,3 +266,16 @@ def test_before_a_gateway_was_heard_it_starts_and_then_is_lost() -> None:
     assert work_of(house) is not Work.DTU_LOST
     house.run(20.0)
     assert work_of(house) is Work.DTU_LOST
+
+
+def test_people_are_told_decisions_and_not_what_waits_between_them() -> None:
+    house = settled(300.0)
+    told: list[str] = []
+    house.load = 600.0
+    for _ in range(80):
+        house.run(0.25)
+        if not told or told[-1] != house.loop.reason.value:
+            told.append(house.loop.reason.value)
+    assert told[0] == "within_band"
+    assert "raised" in told
+    assert set(told) <= {"within_band", "raised", "too_small", "lowered"}

@@ -116,16 +116,12 @@ async def make_link() -> AsyncIterator[MakeLink]:
         await link.close()
 
 
-def stats(link: HttpLink) -> LinkStats:
-    return link._stats
-
-
 async def test_one_connection_serves_many_requests(server: Server, make_link: MakeLink) -> None:
     link = make_link(server.port)
     answers = [(await link.ask("POST", "/x", b"hello %d" % n, headers={"X-Own": "yes"})).body for n in range(3)]
     assert answers == [b"hello 0", b"hello 1", b"hello 2"]
     assert server.connections == 1
-    assert (stats(link).connects, stats(link).exchanges, stats(link).answers) == (1, 3, 3)
+    assert (link.stats.connects, link.stats.exchanges, link.stats.answers) == (1, 3, 3)
     assert server.requests[0].startswith(b"POST /x HTTP/1.1\r\n")
     assert b"X-Own: yes" in server.requests[0]
     assert link.address == f"http://{HOST}:{server.port}"
@@ -223,7 +219,7 @@ async def test_a_kept_connection_that_was_dropped_is_replaced_once(server: Serve
 
     server.script = drop_old
     assert (await link.ask("POST", "/", b"b")).body == b"b"
-    assert (dropped, stats(link).retries, server.connections) == (1, 1, 2)
+    assert (dropped, link.stats.retries, server.connections) == (1, 1, 2)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "GET"])
@@ -264,7 +260,7 @@ async def test_silence_is_no_answer_and_not_repeated(server: Server, make_link: 
     with pytest.raises(NoAnswerError, match=r"The box did not answer within 0\.3 s"):
         await link.ask("POST", "/", b"x")
     assert len(server.requests) == 1
-    assert (stats(link).time_outs, stats(link).retries) == (1, 0)
+    assert (link.stats.time_outs, link.stats.retries) == (1, 0)
     server.script = server.echo
     # The answer that was not waited for must not be taken for that of the next question.
     assert (await link.ask("POST", "/", b"y")).body == b"y"
@@ -311,7 +307,7 @@ async def test_nobody_listens(make_link: MakeLink) -> None:
     link = make_link(free_port())
     with pytest.raises(LinkError, match="No connection"):
         await link.ask("GET", "/")
-    assert stats(link).last_error
+    assert link.stats.last_error
 
 
 async def test_a_host_that_has_no_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,8 @@ from custom_components.local_solar.solarlink.points import Access, Integral, Ref
 from simulators.house import House
 from simulators.opendtu import InverterSpec
 
-from .opendtu_rig import FAST, FIRST, HASTY, HOST, SECOND, SECRET, THIRD, Rig, measured, until, value, values
+from .opendtu_rig import FAST, FIRST, HASTY, HOST, SECOND, SECRET, THIRD, Rig, until, value
+from .rig import measured, values
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

@@ -28,7 +28,8 @@ from custom_components.local_solar.solarlink.journal import Journal
 from custom_components.local_solar.solarlink.points import Limits, Ref
 from simulators.opendtu import InverterSpec
 
-from .opendtu_rig import CLEAR, FAST, FIRST, HASTY, SECOND, THIRD, Rig, measured, until, value
+from .opendtu_rig import CLEAR, FAST, FIRST, HASTY, SECOND, THIRD, Rig, until, value
+from .rig import measured
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

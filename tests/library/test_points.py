@@ -2,13 +2,21 @@
 
 import math
 from contextlib import suppress
+from datetime import time
 from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from custom_components.local_solar.solarlink.errors import ValueKindError, ValueRangeError, ValueStepError
-from custom_components.local_solar.solarlink.points import Access, Limits, Risk, check_number
+from custom_components.local_solar.solarlink.points import (
+    Access,
+    Limits,
+    Risk,
+    check_flag,
+    check_number,
+    check_time,
+)
 
 from .table import point
 
@@ -84,6 +92,21 @@ def test_every_step_from_the_minimum_is_accepted(minimum: int, step: float, step
 def test_whatever_comes_only_our_errors_leave(value: Any) -> None:
     with suppress(ValueKindError, ValueRangeError, ValueStepError):
         assert 0 <= check_number(POINT, value, PERCENT) <= 100
+
+
+def test_a_flag_is_on_or_off_and_nothing_that_looks_like_it() -> None:
+    assert check_flag(POINT, True) is True
+    assert check_flag(POINT, False) is False
+    for value in (1, 0, "on", None):
+        with pytest.raises(ValueKindError):
+            check_flag(POINT, value)
+
+
+def test_a_time_of_day_is_no_text() -> None:
+    assert check_time(POINT, time(7, 30)) == time(7, 30)
+    for value in ("07:30", 450, None):
+        with pytest.raises(ValueKindError):
+            check_time(POINT, value)
 
 
 def test_what_may_be_written() -> None:

@@ -33,7 +33,8 @@ from custom_components.local_solar.solarlink.senec.exchange import redact
 from simulators.senec.profiles import NAMES
 
 from .conftest import free_port
-from .senec_rig import FAST, HASTY, HOST, Rig, measured, shown, values
+from .rig import measured, values
+from .senec_rig import FAST, HASTY, HOST, Rig, shown
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

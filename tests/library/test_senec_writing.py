@@ -37,7 +37,8 @@ from custom_components.local_solar.solarlink.senec.watch import WATCHED_FOR, Ove
 from custom_components.local_solar.solarlink.senec.writing import WRITABLE, check, compose
 from simulators.senec import SenecSimulator
 
-from .senec_rig import FAST, HASTY, Rig, values
+from .rig import values
+from .senec_rig import FAST, HASTY, Rig
 
 FIELDS = Path(__file__).parents[2] / "simulators" / "senec" / "fields.csv"
 FORCE = Ref("appliance", "force_charge")

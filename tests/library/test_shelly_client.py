@@ -40,7 +40,8 @@ from simulators.senec import SenecSimulator
 from simulators.shelly_em import MODELS
 
 from .conftest import free_port
-from .shelly_rig import EM, EM3, EM_GEN3, FAST, HASTY, HOST, PRO_3EM, PRO_EM, Rig, measured, named, values
+from .rig import measured, values
+from .shelly_rig import EM, EM3, EM_GEN3, FAST, HASTY, HOST, PRO_3EM, PRO_EM, Rig, named
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

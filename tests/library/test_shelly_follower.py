@@ -13,7 +13,8 @@ from custom_components.local_solar.solarlink.live import MeterReading
 from custom_components.local_solar.solarlink.points import Ref
 from custom_components.local_solar.solarlink.shelly_em import FAMILY
 
-from .shelly_rig import EM, EM3, EM_GEN3, FAST, HASTY, PRO_3EM, PRO_EM, Followed, Rig, measured, named, until, values
+from .rig import measured, values
+from .shelly_rig import EM, EM3, EM_GEN3, FAST, HASTY, PRO_3EM, PRO_EM, Followed, Rig, named, until
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

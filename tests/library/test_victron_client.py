@@ -40,20 +40,8 @@ from simulators.victron_gx.faults import FAULTS
 
 from .conftest import free_port
 from .modbus_peer import ModbusPeer
-from .victron_rig import (
-    HASTY,
-    PATIENT,
-    Clock,
-    asked,
-    client_on,
-    identified,
-    live,
-    measured,
-    read_one,
-    simulated,
-    unit,
-    value,
-)
+from .rig import measured, read_one, unit, value
+from .victron_rig import HASTY, PATIENT, Clock, asked, client_on, identified, live, simulated
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

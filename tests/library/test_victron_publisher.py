@@ -672,8 +672,8 @@ async def test_it_waits_longer_after_every_failure(make_publisher: MakePublisher
     tries: list[float] = []
 
     class Counting(Backoff):
-        def failed(self) -> None:
-            super().failed()
+        def failed(self, error: SolarError | None = None) -> None:
+            super().failed(error)
             tries.append(self._wait)
 
     publisher = make_publisher(port=port, backoff=Counting(0.02, 0.1, jitter=0.0))

@@ -5,14 +5,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-from custom_components.local_solar.solarlink.client import Report, Unit
 from custom_components.local_solar.solarlink.journal import Journal
 from custom_components.local_solar.solarlink.links.modbus import ModbusTiming, dial_tcp
-from custom_components.local_solar.solarlink.points import Pace, Ref, Value
+from custom_components.local_solar.solarlink.points import Pace, Ref
 from custom_components.local_solar.solarlink.victron_gx.client import GxClient, Timing
 from custom_components.local_solar.solarlink.victron_gx.writer import WriteTiming
 from simulators.house import House
 from simulators.victron_gx import GxSimulator
+
+from .rig import measured, unit
 
 HOST = "127.0.0.1"
 PATIENT = Timing(
@@ -86,34 +87,10 @@ async def identified(
         yield sim, client
 
 
-def unit(client: GxClient, unit_id: str) -> Unit:
-    found = client.installation.unit(unit_id)
-    assert found is not None, [each.id for each in client.installation.all_units]
-    return found
-
-
-def measured(client: GxClient, unit_id: str = "") -> list[Ref]:
-    """Every point that can be read, of one unit or of all."""
-    return [
-        Ref(each.id, key)
-        for each in client.installation.all_units
-        for key, point in client.points(each).items()
-        if point.measured and unit_id in ("", each.id)
-    ]
-
-
 def live(client: GxClient) -> list[Ref]:
     """The live points that are read from the start."""
     points = {ref: client.points(unit(client, ref.unit))[ref.key] for ref in measured(client)}
     return [ref for ref, point in points.items() if point.enabled and point.pace is Pace.LIVE]
-
-
-def value(report: Report, unit_id: str, key: str) -> Value:
-    return report.readings[Ref(unit_id, key)].value
-
-
-async def read_one(client: GxClient, unit_id: str, key: str) -> Value:
-    return value(await client.read([Ref(unit_id, key)]), unit_id, key)
 
 
 def asked(sim: GxSimulator) -> list[tuple[int, int, int]]:

@@ -11,7 +11,7 @@ import pytest
 
 from simulators.cli import main
 from simulators.house import House
-from simulators.micro_inverters import MicroInverter
+from simulators.micro_inverters import EFFICIENCY, MicroInverter
 from simulators.registry import FAMILIES, OnBus
 from simulators.victron_gx import WholeGx, dbus_daemon
 from simulators.victron_gx.dbus_daemon import DBusDaemon
@@ -34,9 +34,7 @@ async def whole() -> AsyncIterator[WholeGx]:
     house = House(seed=1, speed=300.0, clock=lambda: 0.0)
     house.settings.inverter_allowed = False
     house.battery.soc = 55.0
-    micro = MicroInverter(rated=400.0)
-    house.micro_inverters.append(micro)
-    micro.set_limit(DRAW * 0.94, house.elapsed)
+    house.micro_inverters.append(MicroInverter(rated=DRAW * EFFICIENCY))
     async with WholeGx(house=house, pace=0.0) as gx:
         house.settings.battery_charge_current = CCL
         gx.charge_current_limit = CCL
@@ -70,8 +68,8 @@ async def test_chargers_deliver_what_a_dc_system_says(gx_bus: DBusDaemon) -> Non
             charging(gx)
             expected = CCL + DRAW / gx.house.battery.voltage
             async with asyncio.timeout(10):
-                while abs((await monitor.items(CHARGER))["/Link/ChargeCurrent"] - expected) > 0.2:
-                    await asyncio.sleep(0.01)  # noqa: ASYNC110
+                while abs((await monitor.items(CHARGER))["/Link/ChargeCurrent"] - expected) > 0.2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
             assert charging(gx) == pytest.approx(CCL, abs=0.8)
             assert gx.system.value("/Dc/System/Power") == DRAW
             # What has left the bus is known no more.

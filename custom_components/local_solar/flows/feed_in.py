@@ -8,7 +8,6 @@ import voluptuous as vol
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import UnitOfPower
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import SectionConfig, section
 from homeassistant.helpers import selector
 
 from ..const import DOMAIN
@@ -16,6 +15,7 @@ from ..solarlink.client import Client, Installation
 from ..solarlink.feed_in_control.client import CONTROLLER_ID, INVERTERS
 from ..solarlink.feed_in_control.points import HIGHEST_LIMIT, LEGAL_LIMIT
 from ..solarlink.live import LimitClient, MeterClient, RelayClient
+from .sections import in_section
 
 METER_ENTRY = "meter_entry"
 METER_ENTITY = "meter_entity"
@@ -175,8 +175,8 @@ def _form(
             ),
             vol.Required(MAY_EXCEED, default=False): selector.BooleanSelector(),
             vol.Optional(RELAY_ENTRY): _choice(relays),
-            vol.Required(BATTERY): section(vol.Schema(dict(BATTERY_FIELDS)), SectionConfig(collapsed=False)),
-            vol.Required(OTHERS): section(vol.Schema(dict(OTHERS_FIELDS)), SectionConfig(collapsed=True)),
+            **in_section(BATTERY, BATTERY_FIELDS, collapsed=False),
+            **in_section(OTHERS, OTHERS_FIELDS),
         }
     )
 

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 import voluptuous as vol
 from homeassistant.components import network
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import SectionConfig, section
 from homeassistant.helpers import selector
 
 from ..controllers.installation_clock import KEEP_CLOCK
 from ..controllers.upload_options import (
-    DEFAULTS as PAUSE_DEFAULTS,
     OPTIONS as PAUSE_OPTIONS,
     SECTION as PAUSE_SECTION,
     pause_complaint,
@@ -22,6 +20,7 @@ from ..solarlink.client import Installation
 from ..solarlink.errors import LinkError
 from ..solarlink.points import Risk
 from .found import Found
+from .sections import in_section
 
 if TYPE_CHECKING:
     from ..solarlink.studer.finder import Box
@@ -48,9 +47,7 @@ OPTIONS: Mapping[vol.Marker, Any] = {
     vol.Required(REAPPLY_RAM, default=False): selector.BooleanSelector(),
     vol.Required(KEEP_WATCHDOGS, default=False): selector.BooleanSelector(),
     vol.Required(KEEP_CLOCK, default=False): selector.BooleanSelector(),
-    vol.Required(PAUSE_SECTION, default=dict(PAUSE_DEFAULTS)): section(
-        vol.Schema(dict(PAUSE_OPTIONS)), SectionConfig(collapsed=True)
-    ),
+    **in_section(PAUSE_SECTION, PAUSE_OPTIONS),
 }
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import voluptuous as vol
 from homeassistant.const import CONF_PORT
-from homeassistant.data_entry_flow import SectionConfig, section
 from homeassistant.helpers import selector
 
 from ..const import DOMAIN
+from .sections import in_section
 
 BATTERY_UNIT = "battery_unit"
 PUBLISH = "publish"
@@ -38,7 +38,7 @@ OPTIONS: Mapping[vol.Marker, Any] = {
         selector.NumberSelector(selector.NumberSelectorConfig(min=1, max=247, mode=selector.NumberSelectorMode.BOX)),
         vol.Coerce(int),
     ),
-    vol.Required(PUBLISH, default=dict): section(vol.Schema(dict(PUBLISH_FIELDS)), SectionConfig(collapsed=True)),
+    **in_section(PUBLISH, PUBLISH_FIELDS),
 }
 
 

@@ -255,5 +255,19 @@ def check_option(point: Point[object], value: object, limits: Limits) -> str:
     return value
 
 
+def check_flag(point: Point[object], value: object) -> bool:
+    """Return ``value`` as one that ``point``, which is on or off, accepts; raises ``ValueKindError``."""
+    if not isinstance(value, bool):
+        raise ValueKindError(point=point.name, value=str(value), expected="on or off")
+    return value
+
+
+def check_time(point: Point[object], value: object) -> time:
+    """Return ``value`` as a time of day; raises ``ValueKindError``."""
+    if not isinstance(value, time):
+        raise ValueKindError(point=point.name, value=str(value), expected="a time of day")
+    return value
+
+
 def _listing(choices: Iterable[float | str]) -> str:
     return ", ".join(each if isinstance(each, str) else f"{each:g}" for each in choices)

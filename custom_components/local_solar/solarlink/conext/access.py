@@ -1,16 +1,9 @@
 """The units behind one gateway: reads registers in as few exchanges as the map allows and learns where holes are."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
-from ..errors import (
-    DeviceAbsentError,
-    DeviceRefusedError,
-    LinkError,
-    NoAnswerError,
-    NotSupportedError,
-    SolarError,
-)
+from ..errors import DeviceRefusedError, NotSupportedError
+from ..links.blocks import Fetched, fetch_blocks
 from ..links.modbus import DEVICE_FAILURE, ILLEGAL_VALUE, ModbusLink
 from ..links.turns import Priority
 from ..points import Pace, Value
@@ -21,14 +14,6 @@ from .registers import Form, Kind, Register, RegisterMap, map_of
 
 SMALLEST_BLOCK = 2
 """Words that every device must give at once, or there would be no long numbers."""
-
-
-@dataclass(slots=True)
-class Fetched:
-    """What a read of one unit brought: words by key of the register, and why others are missing."""
-
-    words: dict[str, list[int]] = field(default_factory=dict)
-    failed: dict[str, SolarError] = field(default_factory=dict)
 
 
 class Access:
@@ -84,37 +69,17 @@ class Access:
                 fetched.failed[register.key] = NotSupportedError(
                     device=name, code=2, reason=f"it has no register {register.address:#06x}"
                 )
-        blocks = self.layout(unit).blocks(wanted)
-        while blocks:
-            block = blocks.pop(0)
-            try:
-                blocks[:0] = await self._take(unit, block, fetched, name, priority, retries)
-            except (NoAnswerError, DeviceAbsentError, LinkError) as err:
-                if not fetched.words:
-                    raise
-                for register in (*block, *(register for other in blocks for register in other)):
-                    fetched.failed[register.key] = err
-                break
-        return fetched
 
-    async def _take(
-        self, unit: UnitFacts, block: Block, fetched: Fetched, name: str, priority: Priority, retries: int | None
-    ) -> list[Block]:
-        """Read one block; returns the smaller blocks to read instead when it does not come as a whole."""
-        start, count = block[0].address, block[-1].end - block[0].address
-        try:
-            words = await self.link.read(unit.address, start, count, device=name, priority=priority, retries=retries)
-        except NoAnswerError, DeviceAbsentError, LinkError:
-            raise
-        except DeviceRefusedError as err:
-            return self._split(unit, block, fetched, err)
-        except SolarError as err:
-            fetched.failed |= {register.key: err for register in block}
-            return []
-        for register in block:
-            at = register.address - start
-            fetched.words[register.key] = words[at : at + register.words]
-        return []
+        async def read(start: int, count: int) -> list[int]:
+            return await self.link.read(unit.address, start, count, device=name, priority=priority, retries=retries)
+
+        await fetch_blocks(
+            self.layout(unit).blocks(wanted),
+            fetched,
+            read=read,
+            refused=lambda block, err: self._split(unit, block, fetched, err),
+        )
+        return fetched
 
     def _split(self, unit: UnitFacts, block: Block, fetched: Fetched, refused: DeviceRefusedError) -> list[Block]:
         """What to read instead of a block that was refused (sections 2 and 4)."""

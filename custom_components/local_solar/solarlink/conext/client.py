@@ -3,16 +3,16 @@
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, override
 
 from ..client import Installation, Progress, Report, Unit
+from ..client_base import ClientBase
 from ..errors import (
     DeviceAbsentError,
     LinkError,
     MaintenanceError,
     NoAnswerError,
     NoDeviceError,
-    NotSupportedError,
     SolarError,
     SunSpecPortError,
     UnknownPointError,
@@ -20,12 +20,13 @@ from ..errors import (
 )
 from ..journal import Journal
 from ..links.backoff import Backoff
+from ..links.blocks import Fetched
 from ..links.modbus import ModbusLink, ModbusTiming
 from ..links.stats import LinkStats
 from ..points import Access as Allowed, Limits, Pace, Quantity, Reading, Ref, Value
 from ..trace import Trace
 from . import catalogue
-from .access import Access, Fetched
+from .access import Access
 from .alarm_watch import AlarmWatch
 from .codec import ABSENT, Order
 from .counters import CounterWatch
@@ -74,7 +75,7 @@ class _Presence:
     at: float
 
 
-class ConextClient:
+class ConextClient(ClientBase[ConextPoint]):
     """One gateway and the devices on its Xanbus network. Implements ``client.Client``."""
 
     def __init__(
@@ -93,21 +94,16 @@ class ConextClient:
         count the two directions of the battery the wrong way round), ``unit_addresses`` (such as ``12, 40-42``, asked
         besides the usual ones) and ``search_all_addresses``.
         """
+        super().__init__(journal=journal, stats=LinkStats(), trace=Trace())
         chosen = settings or {}
         self._settings = chosen
         self._timing = timing or Timing()
         self._clock = clock
-        self.stats = LinkStats()
-        self.trace = Trace()
-        self.journal = journal
-        self.troubles: Mapping[str, Mapping[str, str]] = {}
         self._door = door
         self._link = ModbusLink(door.dial, door.address, stats=self.stats, trace=self.trace, timing=self._timing.link)
         self._access = Access(self._link)
         self._writer = Writer(self._access, journal, self._timing.write)
         self._swap = bool(chosen.get("swap_battery_energy", False))
-        self._installation: Installation | None = None
-        self._tables: dict[str, dict[str, ConextPoint]] = {}
         self._latest: dict[Ref, Reading] = {}
         self._presence: dict[str, _Presence] = {}
         self._alarms = AlarmWatch()
@@ -116,7 +112,6 @@ class ConextClient:
         self._maintenance = Maintenance(clock, seconds=self._timing.maintenance, check=self._timing.maintenance_check)
         self._failed_cycles = 0
         self._rest = Backoff(self._timing.first_rest, self._timing.longest_rest, clock=clock)
-        self._last_error: SolarError | None = None
         self._choose_connection(kept=door.port == COMBOX_PORT)
 
     def _choose_connection(self, *, kept: bool) -> None:
@@ -131,11 +126,10 @@ class ConextClient:
     # What is there
 
     @property
+    @override
     def installation(self) -> Installation:
-        """The installation found by the last ``identify`` or given by ``expect``."""
-        if self._installation is None:
-            raise AttributeError("identify() has not been called")
-        return replace(self._installation, facts=self._access.facts.as_dict())
+        """See ``ClientBase``; with what has been learned since."""
+        return replace(super().installation, facts=self._access.facts.as_dict())
 
     @property
     def connected(self) -> bool:
@@ -229,10 +223,6 @@ class ConextClient:
         if words == SUNSPEC:
             raise SunSpecPortError(address=self._door.host, port=COMBOX_PORT, other=GATEWAY_PORT)
 
-    def points(self, unit: Unit) -> Mapping[str, ConextPoint]:
-        """Every point that this unit has by key."""
-        return self._tables.get(unit.id, {})
-
     def find(self, unit: Unit, name: str) -> ConextPoint:
         """The point of any register of the unit's map, by key or address. See ``client.CataloguedClient.find``."""
         point = catalogue.find(unit.kind, name)
@@ -240,15 +230,19 @@ class ConextClient:
             raise UnknownPointError(point=name, unit=unit.id)
         return point
 
-    def _resolve(self, ref: Ref) -> tuple[Unit, UnitFacts, ConextPoint]:
+    @override
+    def _resolve(self, ref: Ref) -> tuple[Unit, ConextPoint]:
         shown = self._installation.unit(ref.unit) if self._installation is not None else None
         if shown is None:
             raise UnknownPointError(point=ref.key, unit=ref.unit)
-        unit = self._access.facts.units[shown.id]
         point = self.points(shown).get(ref.key) or self.find(shown, ref.key)
-        if point.measured and point.address.registers[0] not in self._access.map(unit):
+        if point.measured and point.address.registers[0] not in self._access.map(self._access.facts.units[shown.id]):
             raise UnknownPointError(point=ref.key, unit=ref.unit)
-        return shown, unit, point
+        return shown, point
+
+    @override
+    def _is_read(self, point: ConextPoint) -> bool:
+        return point.measured and point.access is not Allowed.PRESS
 
     # Reading
 
@@ -265,9 +259,10 @@ class ConextClient:
 
     def group(self, ref: Ref) -> Hashable:
         """The block of registers that brings ``ref``."""
-        _, unit, point = self._resolve(ref)
-        if not point.measured or point.access is Allowed.PRESS:
+        shown, point = self._resolve(ref)
+        if not self._is_read(point):
             return ref
+        unit = self._access.facts.units[shown.id]
         registers = self._registers(unit, point)
         return ref.unit, self._access.layout(unit).group(registers[0]) if registers else -1
 
@@ -279,22 +274,14 @@ class ConextClient:
         """
         report = Report()
         wanted: dict[str, dict[Ref, ConextPoint]] = {}
-        for ref in refs:
-            try:
-                shown, _, point = self._resolve(ref)
-                if not point.measured or point.access is Allowed.PRESS:
-                    raise NotSupportedError(device=shown.name, code=point.key, reason="it is not read from the device")
-            except SolarError as err:
-                report.failed[ref] = err
-            else:
-                wanted.setdefault(ref.unit, {})[ref] = point
+        for ref, (_, point) in self._readable(refs, report).items():
+            wanted.setdefault(ref.unit, {})[ref] = point
         if not wanted:
             return report
         if await self._maintained():
             self._tell_again(wanted, report)
             return report
-        if self._rest.waiting and self._last_error is not None:
-            raise self._last_error.with_traceback(None)
+        self._rest.check()
         try:
             await self._recheck.verify(self.installation)
             await self._read_units(wanted, report)
@@ -307,12 +294,11 @@ class ConextClient:
 
     def _cycle_failed(self, error: SolarError) -> None:
         """Too many reads in a row without an answer: leave the gateway alone for a while (section 3)."""
-        self._last_error = error
         self._recheck.forget()
         self._failed_cycles += 1
         if self._failed_cycles >= self._timing.failed_cycles:
             self._link.drop()
-            self._rest.failed()
+            self._rest.failed(error)
 
     async def _read_units(self, wanted: Mapping[str, Mapping[Ref, ConextPoint]], report: Report) -> None:
         silent = 0
@@ -444,15 +430,16 @@ class ConextClient:
 
     async def limits(self, ref: Ref) -> Limits:
         """What a setting accepts: the table's limits, for the nominal voltage of the battery that is there."""
-        _, unit, point = self._resolve(ref)
-        return self._writer.limits(unit, point)
+        shown, point = self._resolve(ref)
+        return self._writer.limits(self._access.facts.units[shown.id], point)
 
     async def write(self, ref: Ref, value: Value, *, permanent: bool = False, confirmed: bool = False) -> Reading:
         """Set a point and read it back, because gateways confirm what devices drop. See ``client.Client.write``.
 
         Every setting of these devices is permanent. ``MaintenanceError`` is raised while the gateway is not there.
         """
-        shown, unit, point = self._resolve(ref)
+        shown, point = self._resolve(ref)
+        unit = self._access.facts.units[shown.id]
         if self._maintenance.active:
             raise self._busy()
         await self._recheck.verify(self.installation)

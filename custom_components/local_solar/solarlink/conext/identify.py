@@ -18,8 +18,9 @@ from ..errors import (
     NoDeviceError,
     SolarError,
 )
+from ..links.blocks import Fetched
 from ..points import Value
-from .access import Access, Fetched
+from .access import Access
 from .codec import Order, order_of, order_of_voltage, text_of
 from .facts import Facts, UnitFacts
 from .making import nominal_voltage

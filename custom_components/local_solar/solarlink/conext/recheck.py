@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from ..client import Installation
 from ..errors import DeviceAbsentError, NoAnswerError, SolarError, WrongDeviceError
-from .access import Access, Fetched
+from ..links.blocks import Fetched
+from .access import Access
 from .codec import text_of
 from .facts import UnitFacts
 from .identify import PRODUCT_ADDRESS, PRODUCT_WORDS, ProbeTiming

@@ -22,7 +22,18 @@ from ..errors import (
 )
 from ..journal import Journal
 from ..links.turns import Priority
-from ..points import Access as Allowed, Limits, Quantity, Reading, Risk, Value, Wear, check_number, check_option
+from ..points import (
+    Access as Allowed,
+    Limits,
+    Quantity,
+    Reading,
+    Risk,
+    Value,
+    Wear,
+    check_flag,
+    check_number,
+    check_option,
+)
 from .access import Access
 from .codec import long_of, raw_for, words_of
 from .facts import UnitFacts
@@ -100,9 +111,7 @@ class Writer:
             return point.address.press
         match point.quantity:
             case Quantity.FLAG:
-                if not isinstance(value, bool):
-                    raise ValueKindError(point=point.name, value=str(value), expected="on or off")
-                return int(value)
+                return int(check_flag(point, value))
             case Quantity.STATE:
                 slug = check_option(point, value, limits)
                 return next(code for code, each in point.options.items() if each == slug)

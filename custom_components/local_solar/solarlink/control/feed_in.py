@@ -23,10 +23,11 @@ from collections.abc import Sequence
 from typing import Self
 
 from . import feed_in_model as model
-from .feed_in_allocation import LimitCommand, allocate, floor_to_step, send
+from .feed_in_allocation import LimitCommand, allocate, send
 from .feed_in_learning import LearnedDelay, LearningJob, learning_job
 from .feed_in_settings import RANGES, FeedInInverter, FeedInSettings
 from .feed_in_state import FeedInReason, FeedInState, InverterState
+from .feed_in_terms import floor_to_step
 from .feed_in_views import FeedInViews
 
 __all__ = [
@@ -297,7 +298,7 @@ class FeedIn(FeedInViews):
                 continue
             delivers = each.available / each.gain
             if each.commanded > max(each.low, delivers + 0.15 * each.p_nom):
-                percent = floor_to_step((delivers + 0.1 * each.p_nom) / each.p_nom * 100.0, settings)
+                percent = floor_to_step((delivers + 0.1 * each.p_nom) / each.p_nom * 100.0, settings.step_pct)
                 if command := send(state, settings, index, percent):
                     return self._sent((command,), FeedInReason.TRIMMED)
         return ()
@@ -366,7 +367,7 @@ class FeedIn(FeedInViews):
         for index, each in enumerate(state.inverters):
             recent = each.waiting and state.now - each.sent_at < settings.urgent_interval_s
             if each.usable and each.commanded > each.high + 0.5 and not recent:
-                percent = floor_to_step(each.high / each.p_nom * 100.0, settings)
+                percent = floor_to_step(each.high / each.p_nom * 100.0, settings.step_pct)
                 if command := send(state, settings, index, percent):
                     commands.append(command)
         return tuple(commands)

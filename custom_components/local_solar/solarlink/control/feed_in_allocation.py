@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from .feed_in_model import stuck
 from .feed_in_settings import FeedInSettings
 from .feed_in_state import FeedInState, InverterState
+from .feed_in_terms import floor_to_step
 
 SMALLEST_SHARE = 4.0
 """What is left of a change below this (W) is not distributed."""
@@ -24,11 +25,6 @@ class LimitCommand:
     """Index of the inverter, from 0."""
     percent: float
     """%, rounded to 0.1."""
-
-
-def floor_to_step(percent: float, settings: FeedInSettings) -> float:
-    """The highest multiple of the step that is not above ``percent``."""
-    return math.floor(percent / settings.step_pct + 1e-6) * settings.step_pct
 
 
 def allocate(state: FeedInState, settings: FeedInSettings, delta: float) -> tuple[LimitCommand, ...]:
@@ -66,7 +62,7 @@ def send(state: FeedInState, settings: FeedInSettings, index: int, percent: floa
 
 
 def _limit(inverter: InverterState, power: float, settings: FeedInSettings) -> float:
-    return floor_to_step(power / inverter.p_nom * 100.0, settings)
+    return floor_to_step(power / inverter.p_nom * 100.0, settings.step_pct)
 
 
 def _distribution(state: FeedInState, settings: FeedInSettings, delta: float) -> dict[int, float]:

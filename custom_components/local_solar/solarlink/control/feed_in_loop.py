@@ -11,14 +11,15 @@ second, carries out the returned ``Orders`` and says under which number it has r
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from ..live import GatewayPicture, InverterPicture, LimitStatus
 from .feed_in import FeedInInverter, FeedInReason, FeedInSettings, LearnedDelay, LearningJob, LimitCommand
 from .feed_in_figures import FeedInFigures
-from .feed_in_loop_model import ControlledInverter, LoopInverter, Orders, Surroundings
+from .feed_in_loop_model import ControlledInverter, LoopInverter, Orders
 from .feed_in_modes import Mode
 from .feed_in_recorder import FeedInRecorder
+from .feed_in_snapshot import Surroundings
 from .feed_in_supervisor import (
     HouseSnapshot,
     InverterSnapshot,
@@ -52,6 +53,19 @@ _WORDS = {
     LimitStatus.UNKNOWN: LimitWord.UNKNOWN,
 }
 
+PASSING = frozenset(
+    {
+        FeedInReason.METER_REPEATED,
+        FeedInReason.LOWERING_UNDER_WAY,
+        FeedInReason.RAISE_UNDER_WAY,
+        FeedInReason.RAISE_CONFIRMING,
+        FeedInReason.WAITING_FOR_ACKNOWLEDGEMENT,
+        FeedInReason.MINIMUM_INTERVAL,
+        FeedInReason.LOST_WAITING,
+    }
+)
+"""What the core says while a decision is under way or not due yet: between two decisions it would flicker."""
+
 
 class FeedInLoop:
     """The whole control of one house."""
@@ -77,6 +91,8 @@ class FeedInLoop:
         self.core = self._new_core()
         self.orders: SupervisorOrders | None = None
         """What the supervisor decided last."""
+        self.reason = FeedInReason.NONE
+        """Why the last decision was what it was; what only waits is none."""
         self.dry_run = False
         self.would_set: dict[str, float] = {}
         self.surroundings = Surroundings()
@@ -263,25 +279,12 @@ class FeedInLoop:
 
     def snapshot(self, now: float) -> HouseSnapshot:
         """Everything that the supervisor is told now."""
-        around = self.surroundings
         return HouseSnapshot(
             t=now,
             inverters=tuple(self._inverter_snapshot(each, now) for each in self._inverters.values()),
             meter_age=None if self._meter_at is None else max(0.0, now - self._meter_at),
             grid_w=self.grid,
-            soc=around.soc,
-            battery_voltage=around.battery_voltage,
-            ccl=around.ccl,
-            dcl=around.dcl,
-            charge_current=around.charge_current,
-            other_dc_w=around.other_dc_w,
-            battery_temperature=around.battery_temperature,
-            battery_data_t=around.battery_data_t,
-            others_configured=around.others_configured,
-            others_w=around.others_w,
-            grid_down=around.grid_down,
-            gx_state=around.gx_state,
-            gx_output_w=around.gx_output_w,
+            **{each.name: getattr(self.surroundings, each.name) for each in fields(Surroundings)},
             house_load_w=self.core.house_load_w,
             committed_w=self.core.committed_w,
         )
@@ -372,6 +375,8 @@ class FeedInLoop:
     def _with(self, now: float, orders: Orders, commands: Sequence[LimitCommand], date: str) -> Orders:
         """The orders with the core's commands to a value of the meter; in a dry run nothing but a memory of them."""
         assert self.orders is not None
+        if self.core.reason not in PASSING:
+            self.reason = self.core.reason
         limits = dict(orders.limits)
         if self.orders.use_core:
             limits |= {self._chosen[each.inverter].serial: each.percent for each in commands}
@@ -407,11 +412,6 @@ class FeedInLoop:
         )
 
     # What people see
-
-    @property
-    def reason(self) -> FeedInReason:
-        """Why the last decision was what it was."""
-        return self.core.reason
 
     @property
     def limited_by_cap(self) -> bool:

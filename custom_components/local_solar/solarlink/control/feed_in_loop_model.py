@@ -22,25 +22,6 @@ class ControlledInverter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What is known of battery and house beside meter and inverters; fields as in ``HouseSnapshot``."""
-
-    soc: float | None = None
-    battery_voltage: float | None = None
-    ccl: float | None = None
-    dcl: float | None = None
-    charge_current: float | None = None
-    other_dc_w: float | None = None
-    battery_temperature: float | None = None
-    battery_data_t: float | None = None
-    others_configured: bool = False
-    others_w: float | None = None
-    grid_down: bool = False
-    gx_state: int | None = None
-    gx_output_w: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
     """What is to be sent now, by serial number."""
 

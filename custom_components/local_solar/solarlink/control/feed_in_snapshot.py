@@ -99,16 +99,9 @@ class InverterSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HouseSnapshot:
-    """The house with its battery, and what the core has computed: W, V, A, %, °C, s."""
+class Surroundings:
+    """What is known of battery and house beside meter and inverters: W, V, A, %, °C, s."""
 
-    t: float
-    """Now on the monotonic clock."""
-    inverters: tuple[InverterSnapshot, ...] = ()
-    meter_age: float | None = None
-    """Age of the last meter value; None: there was none yet."""
-    grid_w: float | None = None
-    """That value; positive is import."""
     soc: float | None = None
     battery_voltage: float | None = None
     ccl: float | None = None
@@ -132,6 +125,19 @@ class HouseSnapshot:
     """State of a VE.Bus device (9: inverting)."""
     gx_output_w: float | None = None
     """Its output power."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HouseSnapshot(Surroundings):
+    """The house with its battery, and what the core has computed: W, V, A, %, °C, s."""
+
+    t: float
+    """Now on the monotonic clock."""
+    inverters: tuple[InverterSnapshot, ...] = ()
+    meter_age: float | None = None
+    """Age of the last meter value; None: there was none yet."""
+    grid_w: float | None = None
+    """That value; positive is import."""
     loop_alive: bool = True
     """Whether the command loops of the host run."""
     house_load_w: float | None = None

@@ -62,5 +62,5 @@ def saved_number(value: Any) -> float | None:
 
 
 def floor_to_step(pct: float, step_pct: float) -> float:
-    """The next lower multiple of the step, %; the same rounding as the core's (reference section 6)."""
+    """The highest multiple of the step that is not above ``pct``, % (reference section 6)."""
     return round(math.floor(pct / step_pct + 1e-6) * step_pct, 4)

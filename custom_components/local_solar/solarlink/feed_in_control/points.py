@@ -160,7 +160,8 @@ FINDINGS: tuple[FeedInPoint, ...] = (
     _shown("feed_in_cap", "Feed-in cap in force", Quantity.POWER, unit="W"),
     _shown("feed_in_cap_reason", "What sets the cap", Quantity.STATE, options=_states(CapReason)),
     _shown("feed_in_gate_reason", "Discharge gate", Quantity.STATE, options=_states(GateReason)),
-    _shown("feed_in_discharge_floor", "Discharge floor", Quantity.STATE_OF_CHARGE, unit="%"),
+    # No state of charge: Home Assistant would take it for that of the controller.
+    _shown("feed_in_discharge_floor", "Discharge floor", Quantity.PERCENTAGE, unit="%"),
     _shown("feed_in_import_today", "Grid import today", Quantity.ENERGY, unit="kWh", counting=Counting.TODAY),
     _shown("feed_in_export_today", "Grid export today", Quantity.ENERGY, unit="kWh", counting=Counting.TODAY),
     _shown("feed_in_rms_error", "Control error of the last hour", Quantity.POWER, unit="W", diagnostic=True),

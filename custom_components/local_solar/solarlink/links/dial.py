@@ -16,7 +16,6 @@ class DialWire(Wire):
         """Nothing is connected before ``open``."""
         super().__init__(address)
         self._backoff = backoff or Backoff()
-        self._last_error: LinkError | None = None
         self._opening = asyncio.Lock()
 
     @abstractmethod
@@ -30,14 +29,13 @@ class DialWire(Wire):
                 raise LinkClosedError(address=self.address)
             if self.connected:
                 return
-            if self._backoff.waiting and self._last_error:
-                raise self._last_error.with_traceback(None)
+            self._backoff.check()
             try:
                 async with asyncio.timeout(timeout):
                     await self._dial()
             except (OSError, ValueError) as err:
-                self._backoff.failed()
                 reason = "no answer" if isinstance(err, TimeoutError) else getattr(err, "strerror", None) or str(err)
-                self._last_error = LinkError(address=self.address, reason=reason)
-                raise self._last_error from err
+                failure = LinkError(address=self.address, reason=reason)
+                self._backoff.failed(failure)
+                raise failure from err
             self._backoff.succeeded()

@@ -2,15 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import aiohttp
 
-from ..errors import BadAnswerError, LinkClosedError, LinkError, LinkLostError, NoAnswerError, SolarError
+from ..errors import (
+    BadAddressError,
+    BadAnswerError,
+    LinkClosedError,
+    LinkError,
+    LinkLostError,
+    NoAnswerError,
+    SolarError,
+)
 from ..trace import Direction, Trace
+from .address import LinkAddress
 from .stats import LinkStats
 from .tls import WitnessContext, client_context
 from .turns import Priority, Turns
@@ -83,7 +92,7 @@ class HttpLink:
         self.scheme, self.port = scheme, port
         self.timing = timing or HttpTiming()
         self._host, self._device = host, device
-        self._stats, self._trace, self._redact = stats, trace, redact
+        self.stats, self.trace, self._redact = stats, trace, redact
         self._root = root
         self._turns = Turns()
         self._session: aiohttp.ClientSession | None = None
@@ -159,7 +168,7 @@ class HttpLink:
         except LinkLostError:
             if not again or not course.reused:
                 raise
-        self._stats.retries += 1
+        self.stats.retries += 1
         await asyncio.sleep(self.timing.retry)
         return await self._ask_once(method, path, body, headers or {}, timeout, _Course())
 
@@ -173,7 +182,7 @@ class HttpLink:
         course: _Course,
     ) -> HttpAnswer:
         seconds = self.timing.answer if timeout is None else timeout
-        self._stats.exchanges += 1
+        self.stats.exchanges += 1
         started = time.monotonic()
         try:
             async with asyncio.timeout(seconds):
@@ -187,20 +196,20 @@ class HttpLink:
             self._failed(err)
             raise
         self._connected = True
-        self._stats.answered(time.monotonic() - started)
+        self.stats.answered(time.monotonic() - started)
         return answer
 
     def _failed(self, failure: SolarError) -> None:
         self._connected = False
-        self._stats.last_error = str(failure)
-        self._trace.add(Direction.NOTE, note=str(failure))
+        self.stats.last_error = str(failure)
+        self.trace.add(Direction.NOTE, note=str(failure))
 
     async def _exchange(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], course: _Course
     ) -> HttpAnswer:
         session = await self._open()
         context = await self._trusting() if self.scheme == "https" else True
-        self._trace.add(Direction.SENT, self._shown(body), f"{method} {self.scheme} {path}")
+        self.trace.add(Direction.SENT, self._shown(body), f"{method} {self.scheme} {path}")
         async with session.request(
             method,
             f"{self.address}{path}",
@@ -211,7 +220,7 @@ class HttpLink:
             trace_request_ctx=course,
         ) as response:
             received = await self._body(response)
-            self._trace.add(Direction.RECEIVED, self._shown(received), f"HTTP {response.status}")
+            self.trace.add(Direction.RECEIVED, self._shown(received), f"HTTP {response.status}")
             found = {name.lower(): value for name, value in response.headers.items()}
             return HttpAnswer(response.status, received, found)
 
@@ -223,7 +232,7 @@ class HttpLink:
                 if len(received) > LARGEST:
                     raise BadAnswerError(device=self._device, reason="it is too long")
         except aiohttp.ClientPayloadError as err:
-            self._trace.add(Direction.RECEIVED, self._shown(bytes(received)), "cut off")
+            self.trace.add(Direction.RECEIVED, self._shown(bytes(received)), "cut off")
             raise BadAnswerError(device=self._device, reason="it was cut off") from err
         return bytes(received)
 
@@ -236,7 +245,7 @@ class HttpLink:
             return LinkClosedError(address=self.address)
         match err:
             case TimeoutError() if course.connected:
-                self._stats.time_outs += 1
+                self.stats.time_outs += 1
                 return NoAnswerError(device=self._device, seconds=seconds)
             case TimeoutError():
                 return LinkError(address=self.address, reason="no answer")
@@ -285,7 +294,7 @@ class HttpLink:
             raise LinkLostError(address=self.address)
 
     async def _made(self, session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
-        self._stats.connects += 1
+        self.stats.connects += 1
         context.trace_request_ctx.connected = True
 
     async def _reused(self, session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
@@ -301,6 +310,35 @@ class HttpLink:
         """Close the connection; who still waits gets ``LinkClosedError``."""
         self._closed = True
         await self.drop()
+
+
+def http_link(
+    address: LinkAddress,
+    *,
+    family: str,
+    schemes: Collection[str],
+    device: str,
+    timing: HttpTiming,
+    redact: Callable[[bytes], bytes],
+    root: str = "",
+) -> HttpLink:
+    """A link to ``address`` with counters and a trace of its own, for the family of that name. See ``HttpLink``.
+
+    Raises ``BadAddressError`` for a link of none of ``schemes``.
+    """
+    if address.scheme not in schemes or not address.host:
+        raise BadAddressError(address=address.text, family=family, expected=", ".join(schemes))
+    return HttpLink(
+        address.host,
+        address.port,
+        device=device,
+        stats=LinkStats(),
+        trace=Trace(),
+        scheme=address.scheme,
+        timing=timing,
+        root=root,
+        redact=redact,
+    )
 
 
 def _tls_reason(err: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError) -> str:

@@ -125,7 +125,6 @@ class ModbusLink:
         self._stats, self._trace = stats, trace
         self._turns = Turns()
         self._backoff = backoff or Backoff()
-        self._last_error: LinkError | None = None
         self._connection: _Connection | None = None
         self._dialled: _Connection | None = None
         self._ended = -_FOREVER
@@ -260,20 +259,19 @@ class ModbusLink:
             raise LinkClosedError(address=self.address)
         if self._connection is not None:
             return self._connection
-        if self._backoff.waiting and self._last_error is not None:
-            raise self._last_error.with_traceback(None)
+        self._backoff.check()
         connection = self._dialled = _Connection(self)
         try:
             async with asyncio.timeout(timeout):
                 await self._dial(lambda: connection)
         except (OSError, ValueError) as err:
             connection.abandon()
-            self._backoff.failed()
             self._good = False
             reason = "no answer" if isinstance(err, TimeoutError) else getattr(err, "strerror", None) or str(err)
-            self._last_error = LinkError(address=self.address, reason=reason)
-            self._stats.last_error = str(self._last_error)
-            raise self._last_error from err
+            failure = LinkError(address=self.address, reason=reason)
+            self._backoff.failed(failure)
+            self._stats.last_error = str(failure)
+            raise failure from err
         except BaseException:
             connection.abandon()
             raise

@@ -4,13 +4,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import BadAddressError
 from ..family import Family
 from ..journal import Journal
 from ..links.address import LinkAddress
-from ..links.http import HttpLink
-from ..links.stats import LinkStats
-from ..trace import Trace
+from ..links.http import http_link
 from .client import CLOCK_NOT_SET, DEFAULT_PASSWORD, GOVERNED, OpenDtuClient
 from .codec import DEVICE
 from .decode import DECODERS
@@ -31,23 +28,18 @@ def open_client(
     clock: Callable[[], float] = time.monotonic,
 ) -> OpenDtuClient:
     """A client for the DTU at ``address``; raises ``BadAddressError`` for a link of another kind."""
-    if address.scheme not in SCHEMES or not address.host:
-        raise BadAddressError(address=address.text, family=FAMILY.name, expected=", ".join(FAMILY.schemes))
-    stats, trace, timing, given = LinkStats(), Trace(), timing or Timing(), settings or {}
-    link = HttpLink(
-        address.host,
-        address.port,
+    timing, given = timing or Timing(), settings or {}
+    link = http_link(
+        address,
+        family=FAMILY.name,
+        schemes=FAMILY.schemes,
         device=DEVICE,
-        stats=stats,
-        trace=trace,
         timing=timing.http,
         redact=redact,
     )
     return OpenDtuClient(
         link,
         journal=journal,
-        stats=stats,
-        trace=trace,
         password=str(given.get(PASSWORD) or ""),
         websocket=given.get(WEBSOCKET, True) is not False,
         timing=timing,

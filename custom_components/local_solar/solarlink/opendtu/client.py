@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ..client import Happening, Installation, Progress, Report, Unit
+from ..client_base import ClientBase
 from ..errors import (
     AuthError,
     LinkError,
@@ -20,10 +21,8 @@ from ..errors import (
 )
 from ..journal import Journal
 from ..links.http import HttpLink
-from ..links.stats import LinkStats
 from ..live import GatewayPicture, Unfollow
 from ..points import Access, Limits, Reading, Ref, Value, check_number
-from ..trace import Trace
 from .address import PER_INVERTER, DtuPoint, Source
 from .codec import DEVICE, Json
 from .commands import Commands
@@ -51,16 +50,16 @@ _FATAL = (LinkError, NoAnswerError, AuthError, WrongDeviceError)
 """After these nothing else needs to be tried now."""
 
 
-class OpenDtuClient:
+class OpenDtuClient(ClientBase[DtuPoint]):
     """One DTU. Implements ``client.Client`` and ``live.LimitClient``."""
+
+    device = DEVICE
 
     def __init__(
         self,
         link: HttpLink,
         *,
         journal: Journal,
-        stats: LinkStats,
-        trace: Trace,
         password: str = "",
         websocket: bool = True,
         timing: Timing | None = None,
@@ -68,9 +67,9 @@ class OpenDtuClient:
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take the link; nothing is sent before the first use. Without ``password`` nothing can be written."""
-        self.stats, self.trace, self.journal = stats, trace, journal
-        self._troubles: dict[str, dict[str, str]] = {}
-        self.troubles: Mapping[str, Mapping[str, str]] = self._troubles
+        super().__init__(journal=journal, stats=link.stats, trace=link.trace)
+        self._troubles: dict[str, Mapping[str, str]] = {}
+        self.troubles = self._troubles
         self._clock, self._wall = clock, wall
         self._state = State()
         self._exchange = Exchange(link, password=password, timing=timing or Timing(), clock=clock)
@@ -78,23 +77,16 @@ class OpenDtuClient:
         self._values = Values(self._state)
         self._commands = Commands(self._feed, journal=journal, clock=clock)
         self._writer = Writer(self._feed, self._commands, self._values, journal, inputs=self._inputs, clock=clock)
-        self._socket = LiveSocket(self._exchange, self._take_message, trace=trace, clock=clock) if websocket else None
+        self._socket = (
+            LiveSocket(self._exchange, self._take_message, trace=link.trace, clock=clock) if websocket else None
+        )
         self._loop = LiveLoop(self._feed, self._commands, self._socket, inputs=self._inputs, clock=clock)
         self._events = EventWatch()
-        self._installation: Installation | None = None
         self._found = Found()
-        self._points: dict[str, dict[str, DtuPoint]] = {}
         self._known: tuple[object, ...] = ()
         self._clock_lost_at: float | None = None
 
     # What is there
-
-    @property
-    def installation(self) -> Installation:
-        """The installation found by the last ``identify`` or given by ``expect``."""
-        if self._installation is None:
-            raise AttributeError("identify() has not been called")
-        return self._installation
 
     @property
     def connected(self) -> bool:
@@ -123,7 +115,7 @@ class OpenDtuClient:
     def _take(self, installation: Installation, found: Found) -> None:
         self._installation, self._found = installation, found
         writing = bool(self._exchange.password)
-        self._points = {unit.id: found.points(unit, writing=writing) for unit in installation.all_units}
+        self._tables = {unit.id: found.points(unit, writing=writing) for unit in installation.all_units}
 
     async def identify(self, progress: Progress | None = None) -> Installation:
         """Find out the firmware, the inverters and what they can tell.
@@ -144,17 +136,6 @@ class OpenDtuClient:
         self._take(installation, found)
         self._known = self._signature()
         return installation
-
-    def points(self, unit: Unit) -> Mapping[str, DtuPoint]:
-        """The points that this unit has, by key."""
-        return self._points.get(unit.id, {})
-
-    def _resolve(self, ref: Ref) -> tuple[Unit, DtuPoint]:
-        unit = self.installation.unit(ref.unit)
-        point = self.points(unit).get(ref.key) if unit else None
-        if unit is None or point is None:
-            raise UnknownPointError(point=ref.key, unit=ref.unit)
-        return unit, point
 
     def _inputs(self, serial: str) -> int:
         known = self._found.inverters.get(serial)
@@ -184,16 +165,7 @@ class OpenDtuClient:
         last values stay.
         """
         report = Report()
-        wanted: dict[Ref, tuple[Unit, DtuPoint]] = {}
-        for ref in refs:
-            try:
-                unit, point = self._resolve(ref)
-                if not point.measured:
-                    raise NotSupportedError(device=DEVICE, code=point.key, reason="the DTU does not measure it")
-            except (UnknownPointError, NotSupportedError) as err:
-                report.failed[ref] = err
-            else:
-                wanted[ref] = (unit, point)
+        wanted = self._readable(refs, report)
         needs = {self._need(unit, point) for unit, point in wanted.values()} - {(Source.OWN, "")}
         if needs:
             await self._feed.check()

@@ -6,20 +6,19 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import override
 
 from ..errors import (
     AuthError,
     BadAnswerError,
     DeviceBusyError,
     DeviceRefusedError,
-    LinkClosedError,
     LinkError,
     NoAnswerError,
     NotSupportedError,
-    SolarError,
 )
-from ..links.backoff import Backoff
 from ..links.http import HttpAnswer, HttpLink, HttpTiming
+from ..links.http_exchange import HttpExchange
 from ..links.turns import Priority
 from .codec import DEVICE, Json, Reply, decode_reply, encode_form, parse
 
@@ -83,46 +82,33 @@ class SparedError(OverloadedError):
     """The DTU was not asked at all, because a moment ago it had no memory left."""
 
 
-class Exchange:
+class Exchange(HttpExchange):
     """One DTU over one link: requests go out one at a time, and after failures less and less often."""
+
+    failures = (LinkError, NoAnswerError, BadAnswerError)
 
     def __init__(
         self, link: HttpLink, *, password: str = "", timing: Timing, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Nothing is sent before the first question."""
+        super().__init__(
+            link, first_hold_off=timing.first_hold_off, longest_hold_off=timing.longest_hold_off, clock=clock
+        )
         self.timing = timing
-        self._link, self._clock = link, clock
         self._headers = dict(_HEADERS)
         self.password = password
         if password:
             # The DTU takes it without having asked for it.
             token = base64.b64encode(f"{USER}:{password}".encode()).decode()
             self._headers["Authorization"] = f"Basic {token}"
-        self._backoff = Backoff(timing.first_hold_off, timing.longest_hold_off, jitter=0.1, clock=clock)
-        self._last_error: SolarError | None = None
         self._spared: dict[str, float] = {}
         self.lost = True
         """Whether the DTU may have been replaced or restarted since it was last looked at."""
 
     @property
-    def address(self) -> str:
-        """How errors call the link."""
-        return self._link.address
-
-    @property
     def headers(self) -> dict[str, str]:
         """What belongs to every request."""
         return dict(self._headers)
-
-    @property
-    def connected(self) -> bool:
-        """Whether the last question was answered."""
-        return self._link.connected
-
-    @property
-    def hold_off(self) -> float:
-        """Seconds for which polls fail at once, because the last ones failed on the wire; 0 while all is well."""
-        return self._backoff.left
 
     async def get(self, path: str, priority: Priority = Priority.POLL) -> Json:
         """The JSON object at ``path``.
@@ -131,11 +117,9 @@ class Exchange:
         ``NoAnswerError``, ``BadAnswerError``, ``AuthError``, ``OverloadedError``, and ``NotSupportedError`` where this
         firmware does not know the path.
         """
-        if priority is Priority.POLL:
-            if self._backoff.waiting and self._last_error is not None:
-                raise self._last_error.with_traceback(None)
-            if self._clock() < self._spared.get(_plain(path), -math.inf):
-                raise SparedError(device=DEVICE, code=429, reason="it is out of memory")
+        self._spare(priority)
+        if priority is Priority.POLL and self._clock() < self._spared.get(_plain(path), -math.inf):
+            raise SparedError(device=DEVICE, code=429, reason="it is out of memory")
         return parse((await self._ask("GET", path, b"", priority)).body)
 
     async def press(self, path: str, priority: Priority = Priority.PERSON) -> Reply:
@@ -149,44 +133,35 @@ class Exchange:
     async def _ask(self, method: str, path: str, body: bytes, priority: Priority, *, again: bool = True) -> HttpAnswer:
         headers = self._headers | _FORM if body else self._headers
         timeout = self.timing.write if method == "POST" else None
-        try:
+        with self._counting():
             answer = await self._link.ask(
                 method, path, body, headers=headers, priority=priority, again=again, timeout=timeout
             )
             self._check(answer, path)
-        except LinkClosedError:
-            raise
-        except (LinkError, NoAnswerError, BadAnswerError) as err:
-            self.lost = True
-            self._last_error = err
-            self._backoff.failed()
-            raise
-        self._last_error = None
-        self._backoff.succeeded()
         return answer
+
+    @override
+    def _failed(self) -> None:
+        self.lost = True
 
     def _check(self, answer: HttpAnswer, path: str) -> None:
         """Raise what the status of an answer stands for (reference section 2)."""
         if answer.status == 401:
             raise AuthError(device=DEVICE)
         if answer.status == 429:
-            self._spare(path, _seconds(answer.headers.get("retry-after", "")) or self.timing.overloaded)
+            self._spare_path(path, _seconds(answer.headers.get("retry-after", "")) or self.timing.overloaded)
             raise OverloadedError(device=DEVICE, code=429, reason="it is out of memory")
         if answer.status == 500:
-            self._spare(path, self.timing.out_of_memory)
+            self._spare_path(path, self.timing.out_of_memory)
             raise OverloadedError(device=DEVICE, code=500, reason="the answer did not fit into its memory")
         if answer.status == 404 or _is_page(answer):
             raise NotSupportedError(device=DEVICE, code=_plain(path), reason="this firmware does not have it")
         if answer.status != 200:
             raise BadAnswerError(device=DEVICE, reason=f"HTTP {answer.status}")
 
-    def _spare(self, path: str, seconds: float) -> None:
+    def _spare_path(self, path: str, seconds: float) -> None:
         """Leave that path alone for a while: others need less memory."""
         self._spared[_plain(path)] = self._clock() + min(seconds, self.timing.overloaded)
-
-    async def close(self) -> None:
-        """Close the link; who still waits gets ``LinkClosedError``."""
-        await self._link.close()
 
 
 def _plain(path: str) -> str:

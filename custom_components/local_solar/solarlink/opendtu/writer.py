@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 from ..client import Unit
-from ..errors import NeedsConsentError, ValueKindError
+from ..errors import NeedsConsentError
 from ..journal import Journal
 from ..links.turns import Priority
-from ..points import Limits, Value, check_number
+from ..points import Limits, Value, check_flag, check_number
 from .address import DtuPoint, Source
 from .commands import Commands, floor_percent
 from .feed import Feed
@@ -53,11 +53,10 @@ class Writer:
             case key if key in (LIMIT_RELATIVE, LIMIT_ABSOLUTE):
                 await self._set_limit(unit, point, value)
             case key if key == SWITCH:
-                if not isinstance(value, bool):
-                    raise ValueKindError(point=point.name, value=str(value), expected="on or off")
+                power = check_flag(point, value)
                 await self._feed.check(Priority.PERSON)
-                await self._commands.set_power(unit.serial, unit.name, power=value)
-                self._values.switched[unit.serial] = (value, self._clock())
+                await self._commands.set_power(unit.serial, unit.name, power=power)
+                self._values.switched[unit.serial] = (power, self._clock())
             case key if key == RESET_STATISTICS:
                 await self._feed.check(Priority.PERSON)
                 await self._commands.reset_statistics(unit.serial)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ..client import Installation, Progress, Report, Unit
+from ..client_base import ClientBase
 from ..errors import (
     BadAnswerError,
     DeviceAbsentError,
@@ -15,7 +16,6 @@ from ..errors import (
     NotSupportedError,
     NotWritableError,
     SolarError,
-    UnknownPointError,
     WrongDeviceError,
 )
 from ..journal import Journal
@@ -52,8 +52,10 @@ def now() -> datetime:
     return datetime.now().astimezone()
 
 
-class PylontechClient:
+class PylontechClient(ClientBase[PylontechPoint]):
     """One stack on a line. Implements ``client.Client`` and ``client.CommandClient``."""
+
+    device = DEVICE
 
     def __init__(
         self,
@@ -65,26 +67,16 @@ class PylontechClient:
         wall_clock: Callable[[], datetime] = now,
     ) -> None:
         """Take the link; nothing is sent before the first use."""
-        self.stats, self.trace, self.journal = stats, trace, journal
-        self.troubles: Mapping[str, Mapping[str, str]] = {}
+        super().__init__(journal=journal, stats=stats, trace=trace)
         self._dialect, self._line = dialect, dialect.line
         self._wall_clock = wall_clock
-        self._installation: Installation | None = None
         self._modules: Mapping[str, ModuleFacts] = {}
-        self._tables: dict[str, dict[str, PylontechPoint]] = {}
         self._values: Values | None = None
         self._verified = 0
         """The connection on which the modules were found to be the known ones."""
         self._looked_at = -SLOW
 
     # What is there
-
-    @property
-    def installation(self) -> Installation:
-        """The installation found by the last ``identify`` or given by ``expect``."""
-        if self._installation is None:
-            raise AttributeError("identify() has not been called")
-        return self._installation
 
     @property
     def connected(self) -> bool:
@@ -199,17 +191,6 @@ class PylontechClient:
                 raise ModulesChangedError(device=DEVICE, reason="the modules are not those that were there before")
         self._verified = connection
 
-    def points(self, unit: Unit) -> Mapping[str, PylontechPoint]:
-        """Every point that this unit has by key."""
-        return self._tables.get(unit.id, {})
-
-    def _resolve(self, ref: Ref) -> tuple[Unit, PylontechPoint]:
-        unit = self._installation.unit(ref.unit) if self._installation is not None else None
-        point = self.points(unit).get(ref.key) if unit is not None else None
-        if unit is None or point is None:
-            raise UnknownPointError(point=ref.key, unit=ref.unit)
-        return unit, point
-
     # Reading
 
     def group(self, ref: Ref) -> Hashable:
@@ -226,20 +207,11 @@ class PylontechClient:
         What one block costs, no other pays: only a lost link, or two silent blocks in a row, end the read.
         """
         report = Report()
-        wanted: list[tuple[Ref, Unit, PylontechPoint]] = []
-        for ref in refs:
-            try:
-                unit, point = self._resolve(ref)
-                if not point.measured:
-                    raise NotSupportedError(device=DEVICE, code=point.key, reason="it is not read from the device")
-            except SolarError as err:
-                report.failed[ref] = err
-            else:
-                wanted.append((ref, unit, point))
+        wanted = self._readable(refs, report)
         if (values := self._values) is None or not wanted:
             return report
         try:
-            queries = {query for _, unit, point in wanted for query in values.queries(unit, point)}
+            queries = {query for unit, point in wanted.values() for query in values.queries(unit, point)}
             for _ in range(READINGS):
                 await self._verify(values)
                 outcomes, lost = await self._ask_all(values, queries, report)
@@ -250,7 +222,7 @@ class PylontechClient:
                     break
             else:
                 raise lost or BadAnswerError(device=DEVICE, reason="the connection was lost during the reading")
-            for ref, unit, point in wanted:
+            for ref, (unit, point) in wanted.items():
                 values.deliver(report, ref, unit, point, outcomes)
             await self._look_for_strangers(values)
         finally:

@@ -3,13 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import BadAddressError
 from ..family import Family
 from ..journal import Journal
 from ..links.address import LinkAddress
-from ..links.http import HttpLink
-from ..links.stats import LinkStats
-from ..trace import Trace
+from ..links.http import http_link
 from .client import DEVICE_OVERLOADED, SenecClient
 from .codec import DEVICE
 from .decode import decode_answer
@@ -31,21 +28,17 @@ def open_client(
 
     The scheme of the address is the one that is tried first; port 0 is the usual one of each scheme.
     """
-    if address.scheme not in SCHEMES or not address.host:
-        raise BadAddressError(address=address.text, family=FAMILY.name, expected=", ".join(FAMILY.schemes))
-    stats, trace, timing = LinkStats(), Trace(), timing or Timing()
-    link = HttpLink(
-        address.host,
-        address.port,
+    timing = timing or Timing()
+    link = http_link(
+        address,
+        family=FAMILY.name,
+        schemes=FAMILY.schemes,
         device=DEVICE,
-        stats=stats,
-        trace=trace,
-        scheme=address.scheme,
         timing=timing.http,
-        root=str((settings or {}).get(CA_PEM) or ""),
         redact=redact,
+        root=str((settings or {}).get(CA_PEM) or ""),
     )
-    return SenecClient(link, journal=journal, stats=stats, trace=trace, timing=timing)
+    return SenecClient(link, journal=journal, timing=timing)
 
 
 FAMILY = Family(

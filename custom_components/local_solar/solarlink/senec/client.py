@@ -1,11 +1,11 @@
 """The client of a SENEC.Home: what is there, its values, its settings."""
 
-import asyncio
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..client import Happening, Installation, Progress, Report, Unit
+from ..client_base import ClientBase
 from ..errors import (
     BadAnswerError,
     DeviceBusyError,
@@ -17,14 +17,11 @@ from ..errors import (
     NotWritableError,
     SolarError,
     UnknownPointError,
-    ValueKindError,
 )
 from ..journal import Journal
 from ..links.http import HttpLink
-from ..links.stats import LinkStats
 from ..links.turns import Priority
-from ..points import Access, Limits, Pace, Quantity, Reading, Ref, Value
-from ..trace import Trace
+from ..points import Access, Limits, Pace, Quantity, Reading, Ref, Value, check_flag
 from .address import Field, LalaAddress, SenecPoint, field
 from .codec import DEVICE, Answer, Missing, Why
 from .exchange import Exchange, Timing
@@ -61,45 +58,36 @@ class _Wanted:
     address: LalaAddress
 
 
-class SenecClient:
+class SenecClient(ClientBase[SenecPoint]):
     """One appliance. Implements ``client.Client``."""
+
+    device = DEVICE
 
     def __init__(
         self,
         link: HttpLink,
         *,
         journal: Journal,
-        stats: LinkStats,
-        trace: Trace,
         timing: Timing | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the link; nothing is sent before the first use."""
-        self.stats, self.trace, self.journal = stats, trace, journal
+        super().__init__(journal=journal, stats=link.stats, trace=link.trace)
         self._clock = clock
-        self._exchange = Exchange(link, timing=timing or Timing(), stats=stats, clock=clock)
-        self.troubles: Mapping[str, Mapping[str, str]] = self._exchange.troubles
+        self._exchange = Exchange(link, timing=timing or Timing(), stats=link.stats, clock=clock)
+        self.troubles = self._exchange.troubles
         self._beliefs = Beliefs()
         self._overrides = OverrideWatch()
         self._load = LoadWatch()
         self._writer = Writer(
             self._exchange, journal=journal, overrides=self._overrides, beliefs=self._beliefs, clock=clock
         )
-        self._installation: Installation | None = None
         self._found = Found()
-        self._points: dict[str, dict[str, SenecPoint]] = {}
         self._gone: set[str] = set()
         self._looked_up: set[int] = set()
         self._firmware_at: float | None = None
 
     # What is there
-
-    @property
-    def installation(self) -> Installation:
-        """The installation found by the last ``identify`` or given by ``expect``."""
-        if self._installation is None:
-            raise AttributeError("identify() has not been called")
-        return self._installation
 
     @property
     def connected(self) -> bool:
@@ -118,11 +106,7 @@ class SenecClient:
 
     async def connect(self, timeout: float) -> None:
         """Find the appliance and greet it; raises ``LinkError``, ``NoLocalServerError``, ``NoAnswerError``."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self._exchange.greet(Priority.PERSON)
-        except TimeoutError as err:
-            raise LinkError(address=self._exchange.address, reason="no answer") from err
+        await self._exchange.within(timeout, self._exchange.greet(Priority.PERSON))
 
     def expect(self, installation: Installation) -> None:
         """Take an installation as known from an earlier ``identify``; its device id is checked when it is asked."""
@@ -137,7 +121,7 @@ class SenecClient:
         self._beliefs.pv_peak = found.pv_peak
         self._exchange.image = found.image
         self._writer.serial = installation.root.serial
-        self._points = {unit.id: found.points(unit) for unit in installation.all_units}
+        self._tables = {unit.id: found.points(unit) for unit in installation.all_units}
         self._gone.clear()
 
     async def identify(self, progress: Progress | None = None) -> Installation:
@@ -191,17 +175,6 @@ class SenecClient:
         for request in pack(wanted):
             whole.take(await self._exchange.ask(request, Priority.PERSON))
         return whole
-
-    def points(self, unit: Unit) -> Mapping[str, SenecPoint]:
-        """The points that this machine has, by key."""
-        return self._points.get(unit.id, {})
-
-    def _resolve(self, ref: Ref) -> tuple[Unit, SenecPoint]:
-        unit = self.installation.unit(ref.unit)
-        point = self.points(unit).get(ref.key) if unit else None
-        if unit is None or point is None:
-            raise UnknownPointError(point=ref.key, unit=ref.unit)
-        return unit, point
 
     def _address(self, unit: Unit, point: SenecPoint) -> LalaAddress:
         address = self._found.resolve(point, unit.address) if point.measured else None
@@ -356,9 +329,7 @@ class SenecClient:
         if point.access is Access.PRESS:
             return await self._writer.restart(point, confirmed=confirmed)
         if point.key == FORCE_CHARGE:
-            if not isinstance(value, bool):
-                raise ValueKindError(point=point.name, value=str(value), expected="on or off")
-            return await self._writer.force_charge(point, on=value)
+            return await self._writer.force_charge(point, on=check_flag(point, value))
         return await self._writer.set(unit, point, address, value)
 
     async def close(self) -> None:

@@ -9,8 +9,9 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import override
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -24,8 +25,8 @@ from ..errors import (
     SolarError,
     WrongDeviceError,
 )
-from ..links.backoff import Backoff
 from ..links.http import HttpAnswer, HttpLink, HttpTiming
+from ..links.http_exchange import HttpExchange
 from ..links.stats import LinkStats
 from ..links.tls import short
 from ..links.turns import Priority
@@ -84,8 +85,10 @@ class WebPageError(BadAnswerError):
     """A web server answers, but it is none of a SENEC.Home."""
 
 
-class Exchange:
+class Exchange(HttpExchange):
     """One appliance over one link: requests go out one at a time, and after failures less and less often."""
+
+    failures = (LinkError, NoAnswerError, BadAnswerError, WrongDeviceError)
 
     def __init__(
         self,
@@ -96,6 +99,9 @@ class Exchange:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing is sent before the first question."""
+        super().__init__(
+            link, first_hold_off=timing.first_hold_off, longest_hold_off=timing.longest_hold_off, clock=clock
+        )
         self.timing = timing
         self.troubles: dict[str, dict[str, str]] = {}
         self.expected = ""
@@ -108,29 +114,11 @@ class Exchange:
         """The scheme that the appliance speaks, empty until it is found."""
         self.garbled: Counter[str] = Counter()
         """Variables that came as no typed value, and how often."""
-        self._link, self._stats, self._clock = link, stats, clock
+        self._stats = stats
         self._first = link.scheme
         self._ports = dict.fromkeys(SCHEMES, link.port)
         self._begun: Answer | None = None
-        self._failures = 0
         self._probed = -PROBE_EVERY
-        self._last_error: SolarError | None = None
-        self._backoff = Backoff(timing.first_hold_off, timing.longest_hold_off, jitter=0.1, clock=clock)
-
-    @property
-    def address(self) -> str:
-        """How errors call the link."""
-        return self._link.address
-
-    @property
-    def connected(self) -> bool:
-        """Whether the last question was answered."""
-        return self._link.connected
-
-    @property
-    def hold_off(self) -> float:
-        """Seconds for which polls fail at once, because the last ones failed on the wire; 0 while all is well."""
-        return self._backoff.left
 
     @property
     def begun(self) -> bool:
@@ -145,22 +133,19 @@ class Exchange:
         async with self._link.turn(priority):
             if anew:
                 self._begun = None
-            return await self._counting(self._begin)
+            with self._counting():
+                return await self._begin()
 
     async def ask(self, request: Request, priority: Priority = Priority.POLL, *, again: bool = True) -> Answer:
         """Ask once; a damaged answer is asked for once more if ``again``, which a write forbids.
 
         A poll during ``hold_off`` raises the last error without touching the wire. Raises what ``greet`` raises.
         """
-        if priority is Priority.POLL and self._backoff.waiting and self._last_error is not None:
-            raise self._last_error.with_traceback(None)
-
-        async def exchange() -> Answer:
-            await self._begin()
-            return await self._post(request, again=again)
-
+        self._spare(priority)
         async with self._link.turn(priority):
-            return await self._counting(exchange)
+            with self._counting():
+                await self._begin()
+                return await self._post(request, again=again)
 
     async def fetch(self, path: str) -> str:
         """A text file of the appliance; raises what ``greet`` raises, ``BadAnswerError`` when it is not there."""
@@ -169,22 +154,9 @@ class Exchange:
             raise BadAnswerError(device=DEVICE, reason=f"HTTP {answer.status}")
         return answer.body.decode("utf-8", "replace")
 
-    async def _counting(self, exchange: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Carry out an exchange and take note of whether it went well."""
-        try:
-            answer = await exchange()
-        except LinkClosedError:
-            raise
-        except (LinkError, NoAnswerError, BadAnswerError, WrongDeviceError) as err:
-            self._begun = None
-            self._failures += 1
-            self._last_error = err
-            self._backoff.failed()
-            raise
-        self._failures = 0
-        self._last_error = None
-        self._backoff.succeeded()
-        return answer
+    @override
+    def _failed(self) -> None:
+        self._begun = None
 
     async def renew_session(self) -> None:
         """Get the session cookie that this image should have given; nothing is lost without it."""
@@ -219,7 +191,7 @@ class Exchange:
     def _candidates(self) -> tuple[str, ...]:
         if not self.scheme:
             return (self._first, *(scheme for scheme in SCHEMES if scheme != self._first))
-        if self._failures < DOUBTFUL or self._clock() - self._probed < PROBE_EVERY:
+        if self._backoff.failures < DOUBTFUL or self._clock() - self._probed < PROBE_EVERY:
             return (self.scheme,)
         self._probed = self._clock()
         return (*(scheme for scheme in SCHEMES if scheme != self.scheme), self.scheme)
@@ -303,10 +275,6 @@ class Exchange:
         """Trust the certificate that the appliance shows now."""
         self.trusted = self._link.fingerprint or self.trusted
         self.troubles.pop(CERTIFICATE_CHANGED, None)
-
-    async def close(self) -> None:
-        """Close the link; who still waits gets ``LinkClosedError``."""
-        await self._link.close()
 
 
 def _port_of(url: str) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import time
 
 from ..errors import DeviceRefusedError, NotSupportedError, NotWritableError, ValueKindError, ValueRangeError
-from ..points import Limits, Quantity, Value, check_number, check_option
+from ..points import Limits, Quantity, Value, check_flag, check_number, check_option, check_time
 from .address import Field, LalaAddress, SenecPoint
 from .codec import DEVICE, Answer, Missing, Request, encode_value, kind_of
 from .points_extras import CHARGING_MODES, LOCKED
@@ -78,15 +78,11 @@ def accepted(point: SenecPoint, value: object, limits: Limits) -> Value:
     """``value`` as the point takes it; raises the ``Value...Error`` family."""
     match point.quantity:
         case Quantity.FLAG:
-            if not isinstance(value, bool):
-                raise ValueKindError(point=point.name, value=str(value), expected="on or off")
-            return value
+            return check_flag(point, value)
         case Quantity.STATE:
             return check_option(point, value, limits)
         case Quantity.TIME_OF_DAY:
-            if not isinstance(value, time):
-                raise ValueKindError(point=point.name, value=str(value), expected="a time of day")
-            return value.replace(second=0, microsecond=0, tzinfo=None)
+            return check_time(point, value).replace(second=0, microsecond=0, tzinfo=None)
     return check_number(point, value, limits)
 
 

@@ -3,13 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import BadAddressError
 from ..family import Family
 from ..journal import Journal
 from ..links.address import LinkAddress
-from ..links.http import HttpLink
-from ..links.stats import LinkStats
-from ..trace import Trace
+from ..links.http import http_link
 from .client import TROUBLES, ShellyClient
 from .codec import DEVICE
 from .decode import DECODERS
@@ -29,20 +26,16 @@ def open_client(
     Settings: ``username`` and ``password`` where the meter asks for them, ``grid_channel`` and ``inverted`` for the way
     in which it is wired (``wiring``).
     """
-    if address.scheme not in FAMILY.schemes or not address.host:
-        raise BadAddressError(address=address.text, family=FAMILY.name, expected=", ".join(FAMILY.schemes))
-    stats, trace, timing = LinkStats(), Trace(), timing or Timing()
-    link = HttpLink(
-        address.host,
-        address.port,
+    timing = timing or Timing()
+    link = http_link(
+        address,
+        family=FAMILY.name,
+        schemes=FAMILY.schemes,
         device=DEVICE,
-        stats=stats,
-        trace=trace,
-        scheme=address.scheme,
         timing=timing.http,
         redact=redact,
     )
-    return ShellyClient(link, journal=journal, stats=stats, trace=trace, settings=settings, timing=timing)
+    return ShellyClient(link, journal=journal, settings=settings, timing=timing)
 
 
 FAMILY = Family(

@@ -1,29 +1,24 @@
 """The client of a Shelly energy meter: what is there, its values, its relay, and the grid power as fast as it goes."""
 
-import asyncio
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..client import Installation, Progress, Report, Unit
+from ..client import Installation, Progress, Report
+from ..client_base import ClientBase
 from ..errors import (
     BadAnswerError,
-    LinkError,
     NotAMeterError,
     NotSupportedError,
     NotWritableError,
     SolarError,
-    UnknownPointError,
-    ValueKindError,
 )
 from ..journal import Journal
 from ..links.http import HttpLink
-from ..links.stats import LinkStats
 from ..links.turns import Priority
 from ..live import MeterReading, Unfollow
-from ..points import Limits, Reading, Ref, Value
-from ..trace import Trace
+from ..points import Limits, Reading, Ref, Value, check_flag
 from . import codec_first, codec_later
 from .address import Field, Name, ShellyPoint
 from .board import Board
@@ -46,24 +41,24 @@ PHASED_CLAMPS = 3
 """Clamps of a meter of generation 1 that sits on the phases of one connection."""
 
 
-class ShellyClient:
+class ShellyClient(ClientBase[ShellyPoint]):
     """One meter. Implements ``client.Client``, ``live.MeterClient`` and ``live.RelayClient``."""
+
+    device = DEVICE
 
     def __init__(
         self,
         link: HttpLink,
         *,
         journal: Journal,
-        stats: LinkStats,
-        trace: Trace,
         settings: Mapping[str, Any] | None = None,
         timing: Timing | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the link; nothing is sent before the first use."""
-        self.stats, self.trace, self.journal = stats, trace, journal
+        super().__init__(journal=journal, stats=link.stats, trace=link.trace)
         self._troubles: dict[str, Mapping[str, str]] = {}
-        self.troubles: Mapping[str, Mapping[str, str]] = self._troubles
+        self.troubles = self._troubles
         self._settings = dict(settings or {})
         self._clock = clock
         self._timing = timing or Timing()
@@ -86,18 +81,9 @@ class ShellyClient:
             froze=self._froze,
             clock=clock,
         )
-        self._installation: Installation | None = None
         self._found = Found()
-        self._points: dict[str, dict[str, ShellyPoint]] = {}
 
     # What is there
-
-    @property
-    def installation(self) -> Installation:
-        """The installation found by the last ``identify`` or given by ``expect``."""
-        if self._installation is None:
-            raise AttributeError("identify() has not been called")
-        return self._installation
 
     @property
     def connected(self) -> bool:
@@ -117,11 +103,7 @@ class ShellyClient:
 
     async def connect(self, timeout: float) -> None:
         """Find the meter and greet it; raises ``LinkError``, ``NoAnswerError``, ``NotAMeterError``."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self._exchange.greet(Priority.PERSON)
-        except TimeoutError as err:
-            raise LinkError(address=self._exchange.address, reason="no answer") from err
+        await self._exchange.within(timeout, self._exchange.greet(Priority.PERSON))
 
     def expect(self, installation: Installation) -> None:
         """Take an installation as known from an earlier ``identify``; its MAC address is checked when it is asked.
@@ -136,7 +118,7 @@ class ShellyClient:
         self._board = Board(wiring)
         self._relay.switch = found.switch
         self._exchange.expected = installation.root.serial
-        self._points = {unit.id: points_for(unit, found, wiring) for unit in installation.all_units}
+        self._tables = {unit.id: points_for(unit, found, wiring) for unit in installation.all_units}
 
     async def identify(self, progress: Progress | None = None) -> Installation:
         """Find out the model, its clamps and what they tell.
@@ -206,17 +188,6 @@ class ShellyClient:
         else:
             self._troubles.pop(METER_FROZEN, None)
 
-    def points(self, unit: Unit) -> Mapping[str, ShellyPoint]:
-        """The points that this meter has, by key."""
-        return self._points.get(unit.id, {})
-
-    def _resolve(self, ref: Ref) -> tuple[Unit, ShellyPoint]:
-        unit = self.installation.unit(ref.unit)
-        point = self.points(unit).get(ref.key) if unit else None
-        if unit is None or point is None:
-            raise UnknownPointError(point=ref.key, unit=ref.unit)
-        return unit, point
-
     # Reading
 
     def group(self, ref: Ref) -> Hashable:
@@ -230,16 +201,8 @@ class ShellyClient:
         again at once.
         """
         report = Report()
-        wanted: dict[Ref, tuple[Field, ShellyPoint]] = {}
-        for ref in refs:
-            try:
-                unit, point = self._resolve(ref)
-                if not point.measured:
-                    raise _unsupported(point.key, "the meter does not measure it")
-            except (UnknownPointError, NotSupportedError) as err:
-                report.failed[ref] = err
-            else:
-                wanted[ref] = (point.address.of(unit.address), point)
+        readable = self._readable(refs, report)
+        wanted = {ref: (point.address.of(unit.address), point) for ref, (unit, point) in readable.items()}
         now = self._clock()
         loop_brought = self._follower.active and all(self._board.fresh(field, now) for field, _ in wanted.values())
         told = None if loop_brought or not wanted else (await self._whole(Priority.POLL))[0]
@@ -333,10 +296,7 @@ class ShellyClient:
         _, point = self._resolve(ref)
         if not point.writable or point.key != RELAY:
             raise NotWritableError(point=point.name)
-        if not isinstance(value, bool):
-            raise ValueKindError(point=point.name, value=str(value), expected="on or off")
-        at = await self._relay.set(on=value)
-        return Reading(value, at)
+        return Reading(value, await self._relay.set(on=check_flag(point, value)))
 
     async def hold_relay(self, seconds: float) -> None:
         """See ``live.RelayClient``."""

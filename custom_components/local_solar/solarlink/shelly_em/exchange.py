@@ -6,14 +6,13 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, override
 from urllib.parse import urlencode
 
 from ..errors import (
     AuthError,
     BadAnswerError,
     DeviceBusyError,
-    LinkClosedError,
     LinkError,
     NoAnswerError,
     NotAMeterError,
@@ -21,8 +20,8 @@ from ..errors import (
     SolarError,
     WrongDeviceError,
 )
-from ..links.backoff import Backoff
 from ..links.http import HttpAnswer, HttpLink, HttpTiming
+from ..links.http_exchange import HttpExchange
 from ..links.turns import Priority
 from .codec import DEVICE, decode_object
 from .digest import USER, Login, challenge_of_header
@@ -67,8 +66,18 @@ class Timing:
     """Until a WebSocket that could not be had is tried again; meanwhile the meter is asked over HTTP."""
 
 
-class Exchange:
+class Exchange(HttpExchange):
     """One meter over one link: requests go out one at a time, and after failures polls do less and less often."""
+
+    failures = (
+        LinkError,
+        NoAnswerError,
+        BadAnswerError,
+        WrongDeviceError,
+        NotAMeterError,
+        AuthError,
+        DeviceBusyError,
+    )
 
     def __init__(
         self,
@@ -80,35 +89,20 @@ class Exchange:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing is sent before the first question. ``user`` is that of generation 1; later ones have one only."""
+        super().__init__(
+            link, first_hold_off=timing.first_hold_off, longest_hold_off=timing.longest_hold_off, clock=clock
+        )
         self.timing = timing
         self.password = password
         self.expected = ""
         """MAC address that must answer, upper case without separators; empty for any."""
         self.greeted: Callable[[Greeting], None] = lambda greeting: None
         """Told every greeting of the right device."""
-        self._link, self._clock = link, clock
         self._basic = base64.b64encode(f"{user or USER}:{password}".encode()).decode()
         self._login = Login(password)
         self._greeting: Greeting | None = None
         self._known_password = False
         self._number = 0
-        self._last_error: SolarError | None = None
-        self._backoff = Backoff(timing.first_hold_off, timing.longest_hold_off, jitter=0.1, clock=clock)
-
-    @property
-    def address(self) -> str:
-        """How errors call the link."""
-        return self._link.address
-
-    @property
-    def connected(self) -> bool:
-        """Whether the last question was answered."""
-        return self._link.connected
-
-    @property
-    def hold_off(self) -> float:
-        """Seconds for which polls fail at once, because the last ones failed; 0 while all is well."""
-        return self._backoff.left
 
     async def greet(self, priority: Priority = Priority.POLL, *, anew: bool = False) -> Greeting:
         """Make sure that the right meter is there and return what it says of itself.
@@ -122,7 +116,7 @@ class Exchange:
                 self._greeting = None
             return await self._begin()
 
-        return await self._counting(greet, priority)
+        return await self._carry_out(greet, priority)
 
     async def get(
         self, path: str, query: Mapping[str, str | int] | None = None, priority: Priority = Priority.POLL
@@ -139,7 +133,7 @@ class Exchange:
             answer, at = await self._ask("GET", target, self._first_login)
             return Answered(_body(answer, target), at)
 
-        return await self._counting(get, priority)
+        return await self._carry_out(get, priority)
 
     async def call(
         self, method: str, params: Mapping[str, Any] | None = None, priority: Priority = Priority.POLL
@@ -155,32 +149,18 @@ class Exchange:
             check_source(frame, self.expected, self.address)
             return Answered(result_of(frame, method), at)
 
-        return await self._counting(call, priority)
+        return await self._carry_out(call, priority)
 
-    async def _counting[T](self, exchange: Callable[[], Awaitable[T]], priority: Priority) -> T:
+    async def _carry_out[T](self, exchange: Callable[[], Awaitable[T]], priority: Priority) -> T:
         """Carry out an exchange with the link in hand, and take note of whether it went well."""
-        if priority is Priority.POLL and self._backoff.waiting and self._last_error is not None:
-            raise self._last_error.with_traceback(None)
+        self._spare(priority)
         async with self._link.turn(priority):
-            try:
-                found = await self._checked(exchange)
-            except LinkClosedError:
-                raise
-            except (
-                LinkError,
-                NoAnswerError,
-                BadAnswerError,
-                WrongDeviceError,
-                NotAMeterError,
-                AuthError,
-                DeviceBusyError,
-            ) as err:
-                self._greeting = None
-                self._last_error = err
-                self._backoff.failed()
-                raise
-        self.recovered()
-        return found
+            with self._counting():
+                return await self._checked(exchange)
+
+    @override
+    def _failed(self) -> None:
+        self._greeting = None
 
     async def _checked[T](self, exchange: Callable[[], Awaitable[T]]) -> T:
         try:
@@ -193,7 +173,6 @@ class Exchange:
 
     def recovered(self) -> None:
         """The meter has answered: polls are welcome again."""
-        self._last_error = None
         self._backoff.succeeded()
 
     async def _begin(self) -> Greeting:
@@ -258,10 +237,6 @@ class Exchange:
         self._login.take(challenge_of_header(header))
         # The first proof may have been made with a challenge that has expired.
         return True
-
-    async def close(self) -> None:
-        """Close the link; who still waits gets ``LinkClosedError``."""
-        await self._link.close()
 
 
 def _body(answer: HttpAnswer, what: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time
 
 from ..errors import ValueKindError
-from ..points import Access, Limits, Quantity, Value, check_number, check_option
+from ..points import Access, Limits, Quantity, Value, check_flag, check_number, check_option, check_time
 from .address import StuderPoint
 
 NO_SENSOR = 1000.0
@@ -45,16 +45,13 @@ def to_raw(point: StuderPoint, value: Value, limits: Limits) -> float:
         return 1.0
     match point.quantity:
         case Quantity.FLAG:
-            if not isinstance(value, bool):
-                raise ValueKindError(point=point.name, value=str(value), expected="on or off")
-            return float(value)
+            return float(check_flag(point, value))
         case Quantity.STATE:
             slug = check_option(point, value, limits)
             return float(next(code for code, each in point.options.items() if each == slug))
         case Quantity.TIME_OF_DAY:
-            if not isinstance(value, time):
-                raise ValueKindError(point=point.name, value=str(value), expected="a time of day")
-            return value.hour * 60.0 + value.minute
+            told = check_time(point, value)
+            return told.hour * 60.0 + told.minute
     return check_number(point, value, limits) / point.address.factor
 
 

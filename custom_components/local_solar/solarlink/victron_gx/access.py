@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..errors import DeviceAbsentError, LinkError, NoAnswerError, NotSupportedError, ServiceGoneError, SolarError
+from ..errors import DeviceAbsentError, DeviceRefusedError, NotSupportedError, ServiceGoneError
+from ..links.blocks import Fetched as WordsFetched, fetch_blocks
 from ..links.modbus import ModbusLink
 from ..links.turns import Priority
 from .codec import number_of, text_of
@@ -14,13 +15,11 @@ from .registers import MAPS, Service
 ABSENT_REASON = "no service answers at this unit id"
 
 
-@dataclass(slots=True)
-class Fetched:
+@dataclass(slots=True, kw_only=True)
+class Fetched(WordsFetched):
     """What a read of one service brought: words by key of the register, and why others are missing."""
 
     service: Service
-    words: dict[str, list[int]] = field(default_factory=dict)
-    failed: dict[str, SolarError] = field(default_factory=dict)
     holes: set[int] = field(default_factory=set)
     """Registers that turned out not to be there."""
     parted: list[tuple[Block, int]] = field(default_factory=list)
@@ -72,51 +71,35 @@ class Access:
         a lost link end the read: ``ServiceGoneError``, ``NoAnswerError`` and ``LinkError`` are raised when nothing was
         read before, and else told for every register that is missing.
         """
-        fetched = Fetched(service)
+        fetched = Fetched(service=service)
         wanted = [MAPS[service][key] for key in keys]
         for register in wanted:
             if register not in self.layout(service):
                 fetched.failed[register.key] = NotSupportedError(
                     device=name, code=2, reason=f"its firmware has no register {register.address}"
                 )
-        blocks = self.layout(service).blocks(wanted)
         unit_id = unit_id or self.facts.unit_id(service)
-        while blocks:
-            block = blocks.pop(0)
+
+        async def read(start: int, count: int) -> list[int]:
             try:
-                blocks[:0] = await self._take(unit_id, block, fetched, name, priority, retries)
-            except (NoAnswerError, ServiceGoneError, LinkError) as err:
-                if not fetched.words:
-                    raise
-                for register in (*block, *(register for other in blocks for register in other)):
-                    fetched.failed[register.key] = err
-                break
+                return await self.link.read(unit_id, start, count, device=name, priority=priority, retries=retries)
+            except DeviceAbsentError as err:
+                raise ServiceGoneError(device=name, code=err.code, reason=ABSENT_REASON) from err
+
+        await fetch_blocks(
+            self.layout(service).blocks(wanted),
+            fetched,
+            read=read,
+            refused=lambda block, err: self._split(block, fetched, err),
+        )
         self._learn(fetched)
         return fetched
 
-    async def _take(
-        self, unit_id: int, block: Block, fetched: Fetched, name: str, priority: Priority, retries: int | None
-    ) -> list[Block]:
-        """Read one block; returns the smaller blocks to read instead when it does not come as a whole."""
-        start, count = block[0].address, block[-1].end - block[0].address
-        try:
-            words = await self.link.read(unit_id, start, count, device=name, priority=priority, retries=retries)
-        except DeviceAbsentError as err:
-            raise ServiceGoneError(device=name, code=err.code, reason=ABSENT_REASON) from err
-        except NotSupportedError as err:
-            return self._split(block, fetched, err)
-        except NoAnswerError, LinkError:
-            raise
-        except SolarError as err:
-            fetched.failed |= {register.key: err for register in block}
+    def _split(self, block: Block, fetched: Fetched, refused: DeviceRefusedError) -> list[Block]:
+        """What to read instead of a block that was refused because something in it is unknown to this firmware."""
+        if not isinstance(refused, NotSupportedError):
+            fetched.failed |= {register.key: refused for register in block}
             return []
-        for register in block:
-            at = register.address - start
-            fetched.words[register.key] = words[at : at + register.words]
-        return []
-
-    def _split(self, block: Block, fetched: Fetched, refused: NotSupportedError) -> list[Block]:
-        """What to read instead of a block that was refused: something in it is unknown to this firmware."""
         if len(block) == 1:
             fetched.failed[block[0].key] = refused
             fetched.holes.add(block[0].address)

@@ -3,17 +3,16 @@
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, override
 
 from ..client import Installation, Progress, Report, Unit
+from ..client_base import ClientBase
 from ..errors import (
     LinkError,
     ModbusOffError,
     NoAnswerError,
-    NotSupportedError,
     ServiceGoneError,
     SolarError,
-    UnknownPointError,
     WrongDeviceError,
 )
 from ..journal import Journal
@@ -54,7 +53,7 @@ class Timing:
     longest_rest: float = 30.0
 
 
-class GxClient:
+class GxClient(ClientBase[GxPoint]):
     """One GX. Implements ``client.Client``."""
 
     def __init__(
@@ -72,13 +71,10 @@ class GxClient:
         ``dial`` makes connections to ``address``. ``settings``: ``battery_unit``, the unit id of the battery where it
         is not found or another is wanted; 0 or nothing looks for it.
         """
+        super().__init__(journal=journal, stats=LinkStats(), trace=Trace())
         self._timing = timing or Timing()
         self._clock = clock
         self._battery_unit = _unit_id((settings or {}).get("battery_unit"))
-        self.stats = LinkStats()
-        self.trace = Trace()
-        self.journal = journal
-        self.troubles: Mapping[str, Mapping[str, str]] = {}
         self._address = address
         rest = Backoff(self._timing.first_rest, self._timing.longest_rest)
         self._link = ModbusLink(
@@ -86,19 +82,16 @@ class GxClient:
         )
         self._access = Access(self._link)
         self._writer = Writer(self._access, journal, self._timing.write, verify=self._verify)
-        self._installation: Installation | None = None
-        self._tables: dict[str, dict[str, GxPoint]] = {}
         self._verified: tuple[int, float] | None = None
         self._whereabouts = Whereabouts(clock, gone=self._timing.gone, unknown=self._timing.unknown)
 
     # What is there
 
     @property
+    @override
     def installation(self) -> Installation:
-        """The installation found by the last ``identify`` or given by ``expect``."""
-        if self._installation is None:
-            raise AttributeError("identify() has not been called")
-        return replace(self._installation, facts=self._access.facts.as_dict())
+        """See ``ClientBase``; with what has been learned since."""
+        return replace(super().installation, facts=self._access.facts.as_dict())
 
     @property
     def connected(self) -> bool:
@@ -173,17 +166,6 @@ class GxClient:
             troubles[BATTERY_TROUBLE] = {"units": units}
         self.troubles = troubles
 
-    def points(self, unit: Unit) -> Mapping[str, GxPoint]:
-        """Every point that this unit has by key."""
-        return self._tables.get(unit.id, {})
-
-    def _resolve(self, ref: Ref) -> tuple[Unit, GxPoint]:
-        unit = self._installation.unit(ref.unit) if self._installation is not None else None
-        point = self.points(unit).get(ref.key) if unit is not None else None
-        if unit is None or point is None:
-            raise UnknownPointError(point=ref.key, unit=ref.unit)
-        return unit, point
-
     async def _verify(self) -> None:
         """See who answers, after every lost link and now and then; raises ``WrongDeviceError``."""
         known = self._verified
@@ -223,15 +205,8 @@ class GxClient:
         """
         report = Report()
         wanted: dict[Service, dict[Ref, GxPoint]] = {}
-        for ref in refs:
-            try:
-                unit, point = self._resolve(ref)
-                if not point.measured:
-                    raise NotSupportedError(device=unit.name, code=point.key, reason="it is not read from the device")
-            except SolarError as err:
-                report.failed[ref] = err
-            else:
-                wanted.setdefault(point.address.service, {})[ref] = point
+        for ref, (_, point) in self._readable(refs, report).items():
+            wanted.setdefault(point.address.service, {})[ref] = point
         if not wanted:
             return report
         await self._verify()

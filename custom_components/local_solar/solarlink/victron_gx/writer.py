@@ -20,12 +20,11 @@ from ..errors import (
     NotWritableError,
     ServiceGoneError,
     TooSoonError,
-    ValueKindError,
     WriteUncertainError,
 )
 from ..journal import Journal
 from ..links.turns import Priority
-from ..points import Limits, Quantity, Reading, Risk, Value, check_number, check_option
+from ..points import Limits, Quantity, Reading, Risk, Value, check_flag, check_number, check_option
 from .access import ABSENT_REASON, Access, Fetched
 from .codec import raw_of, words_for
 from .making import make, number_for
@@ -96,9 +95,7 @@ class Writer:
         """The number to send for a value that the point accepts."""
         match point.quantity:
             case Quantity.FLAG:
-                if not isinstance(value, bool):
-                    raise ValueKindError(point=point.name, value=str(value), expected="on or off")
-                return number_for(point, value)
+                return number_for(point, check_flag(point, value))
             case Quantity.STATE:
                 return number_for(point, check_option(point, value, self.limits(point)))
         return check_number(point, value, self.limits(point))
@@ -126,7 +123,7 @@ class Writer:
         self._journal.wrote_flash(shown.serial, point.key)
         kept = await self._settled(shown, point, register, words)
         if kept.words[register.key] != words:
-            sent = Fetched(register.service, {register.key: words})
+            sent = Fetched(service=register.service, words={register.key: words})
             raise NotKeptError(point=point.name, value=_text(point, sent), kept=_text(point, kept))
         return _reading(point, kept)
 

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, override
 
 from ..client import Happening, Installation, Progress, Report, Unit
+from ..client_base import ClientBase
 from ..errors import (
     BadAnswerError,
     DeviceAbsentError,
@@ -15,7 +16,6 @@ from ..errors import (
     NoAnswerError,
     NotSupportedError,
     SolarError,
-    UnknownPointError,
     WrongDeviceError,
 )
 from ..journal import Journal
@@ -47,8 +47,10 @@ OWN = -1
 """Number under which the unit's own part in the group is kept."""
 
 
-class VoltronicClient:
+class VoltronicClient(ClientBase[VoltronicPoint]):
     """One inverter on a line, and the others of its group that it tells of. Implements ``client.Client``."""
+
+    device = DEVICE
 
     def __init__(
         self,
@@ -67,20 +69,15 @@ class VoltronicClient:
         tried first of a command where two are possible.
         """
         chosen = settings or {}
+        super().__init__(journal=journal, stats=LinkStats(), trace=Trace())
         timing = timing or Timing()
         if "gap_ms" in chosen:
             timing = replace(timing, gap=float(chosen["gap_ms"]) / 1000.0)
-        self.stats = LinkStats()
-        self.trace = Trace()
-        self.journal = journal
-        self.troubles: Mapping[str, Mapping[str, str]] = {}
         self._exchange = Exchange(wire, timing=timing, stats=self.stats, trace=self.trace)
         self._exchange.check_peer = self._check_peer
         self._access = Access(self._exchange, chosen, wall_clock)
         self._access.facts = Facts(checksum=form.value)
         self._writer = Writer(self._access, journal, timing)
-        self._installation: Installation | None = None
-        self._tables: dict[str, dict[str, VoltronicPoint]] = {}
         self._where: dict[tuple[str, str], Block] = {}
         self._derivation: Derivation | None = None
         self._alarms: dict[str, Severity] | None = None
@@ -91,11 +88,10 @@ class VoltronicClient:
     # What is there
 
     @property
+    @override
     def installation(self) -> Installation:
-        """The installation found by the last ``identify`` or given by ``expect``."""
-        if self._installation is None:
-            raise AttributeError("identify() has not been called")
-        return replace(self._installation, facts=self._access.facts.as_dict())
+        """See ``ClientBase``; with what has been learned since."""
+        return replace(super().installation, facts=self._access.facts.as_dict())
 
     @property
     def connected(self) -> bool:
@@ -189,16 +185,14 @@ class VoltronicClient:
             return False
         return True
 
+    @override
     def points(self, unit: Unit) -> Mapping[str, VoltronicPoint]:
-        """Every point that this unit has by key."""
+        # All members of a group have the same.
         return self._tables.get(unit.kind, {})
 
-    def _resolve(self, ref: Ref) -> tuple[Unit, VoltronicPoint]:
-        unit = self._installation.unit(ref.unit) if self._installation is not None else None
-        point = self.points(unit).get(ref.key) if unit is not None else None
-        if unit is None or point is None:
-            raise UnknownPointError(point=ref.key, unit=ref.unit)
-        return unit, point
+    @override
+    def _is_read(self, point: VoltronicPoint) -> bool:
+        return point.measured and point.access is not Allowed.PRESS
 
     # Reading
 
@@ -221,18 +215,9 @@ class VoltronicClient:
         What one block costs, no other pays: only a lost link, or two silent blocks in a row, end the read.
         """
         report = Report()
-        wanted: list[tuple[Ref, Unit, VoltronicPoint]] = []
-        for ref in refs:
-            try:
-                unit, point = self._resolve(ref)
-                if not point.measured or point.access is Allowed.PRESS:
-                    raise NotSupportedError(device=DEVICE, code=point.key, reason="it is not read from the device")
-            except SolarError as err:
-                report.failed[ref] = err
-            else:
-                wanted.append((ref, unit, point))
-        outcomes, lost = await self._fetch_all(wanted)
-        for ref, unit, point in wanted:
+        wanted = self._readable(refs, report)
+        outcomes, lost = await self._fetch_all(list(wanted.values()))
+        for ref, (unit, point) in wanted.items():
             error = next(
                 (
                     outcome
@@ -254,10 +239,10 @@ class VoltronicClient:
         return report
 
     async def _fetch_all(
-        self, wanted: Sequence[tuple[Ref, Unit, VoltronicPoint]]
+        self, wanted: Sequence[tuple[Unit, VoltronicPoint]]
     ) -> tuple[dict[tuple[str, Block], Fields | SolarError], SolarError | None]:
-        units = {unit.id: unit for _, unit, _ in wanted}
-        needed = {(unit.id, block) for _, unit, point in wanted for block in self._blocks(unit, point)}
+        units = {unit.id: unit for unit, _ in wanted}
+        needed = {(unit.id, block) for unit, point in wanted for block in self._blocks(unit, point)}
         outcomes: dict[tuple[str, Block], Fields | SolarError] = {}
         lost: SolarError | None = None
         silent = 0

@@ -25,7 +25,7 @@ from ..errors import (
 )
 from ..journal import Journal
 from ..links.turns import Priority
-from ..points import Access as Allowed, Limits, Quantity, Reading, Risk, Value, check_number, check_option
+from ..points import Access as Allowed, Limits, Quantity, Reading, Risk, Value, check_flag, check_number, check_option
 from . import states
 from .access import Access, output_modes
 from .blocks import ROOT, Block, Dialect, VoltronicPoint
@@ -208,9 +208,7 @@ class Writer:
         own = self._own_limits(point, current)
         match point.quantity:
             case Quantity.FLAG:
-                if not isinstance(value, bool):
-                    raise ValueKindError(point=point.name, value=str(value), expected="on or off")
-                return value
+                return check_flag(point, value)
             case Quantity.STATE:
                 return check_option(point, value, own)
         if _means_full(point, value) and own.choices is None:
