@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..faults import Faults
+from ..modbus import BAD_COUNT, FAILURE, UNDEFINED, ModbusError
 from .behaviour import Behaviour, Order
 from .plant import Plant
 from .registers import Register, Value, limits, load, number_words, text_words, words_number, words_text
 
-ILLEGAL_FUNCTION, UNDEFINED, BAD_COUNT, FAILURE, BUSY = 1, 2, 3, 4, 6
 REFRESH_SECONDS = 20.0
 REBOOT_SECONDS = 30.0
 REBOOT, FACTORY = 0, 2
@@ -19,15 +19,6 @@ STATE_STANDBY, STATE_OPERATING, STATE_NO_DATA = 1, 3, 255
 CLEAR_FAULTS, CLEAR_WARNINGS, CLEAR_ALL = 2, 8, 255
 COMMANDS = ("reset", "clear", "refresh_configuration_data")
 STATES = ("inverter_status", "charger_status")
-
-
-class ModbusError(Exception):
-    """A request that is answered with an exception code."""
-
-    def __init__(self, code: int) -> None:
-        """Take the code."""
-        super().__init__(f"exception {code:#04x}")
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from ..faults import Fault, Faults
 from ..house import House
+from ..modbus import Request
 from .behaviour import Behaviour, GatewayKind, Order
 from .chargers import Mppt60, Mppt80, SolarCharger
 from .device import Device, Identity, Write
@@ -15,7 +16,7 @@ from .inverters import Inverter, Sw, Xw
 from .others import BatteryMonitor, ControlPanel, GeneratorStarter
 from .plant import Plant
 from .registers import Value
-from .server import ModbusServer, Request
+from .server import GatewayServer
 
 KINDS: dict[str, tuple[type[Device], int, str, str]] = {
     "xw": (Xw, 10, "865-8548-61", "XW 8548"),
@@ -78,7 +79,7 @@ class ConextSimulator:
         self.gateway.devices = devices
         self._commission(devices)
         self.devices = devices
-        self.server = ModbusServer(
+        self.server = GatewayServer(
             devices,
             self.behaviour,
             self.faults,

@@ -2,19 +2,8 @@
 
 from collections.abc import Callable, Collection, Mapping
 
+from ..modbus import BAD_COUNT, MOST_READ, REJECTED, UNDEFINED, ModbusError
 from .registers import Register, Value, load
-
-ILLEGAL_FUNCTION, UNDEFINED, BAD_COUNT, FAILURE, REJECTED, ABSENT = 1, 2, 3, 4, 10, 11
-MOST_READ = 125
-
-
-class ModbusError(Exception):
-    """A request that is answered with an exception code."""
-
-    def __init__(self, code: int) -> None:
-        """Take the code."""
-        super().__init__(f"exception {code}")
-        self.code = code
 
 
 class GxService:

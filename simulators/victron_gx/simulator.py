@@ -6,10 +6,11 @@ from typing import Self
 
 from ..faults import Fault, Faults
 from ..house import House
+from ..modbus import Request
 from .faults import FAULTS
 from .plant import Plant, Power
 from .registers import Value
-from .server import ModbusServer, Request, Write
+from .server import GxServer, Write
 from .service import GxService
 
 SYSTEM_UNITS = (100, 0)
@@ -82,7 +83,7 @@ class GxSimulator:
         for unit, service in ((battery_unit, self.battery), (vebus_unit, self.vebus)):
             if unit is not None:
                 self.services[unit] = [service]
-        self.server = ModbusServer(self.services, self.faults, pace, before=self._catch_up, away=self._is_away)
+        self.server = GxServer(self.services, self.faults, pace, before=self._catch_up, away=self._is_away)
 
     def _service(
         self, kind: str, measured: Callable[[], dict[str, Value]], settings: dict[str, Value] | None = None
