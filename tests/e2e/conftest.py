@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, async_playwright
@@ -83,3 +84,21 @@ def screenshot() -> Callable[[Page, str], object]:
         await page.screenshot(path=ARTIFACTS / f"{name}.png")
 
     return keep
+
+
+async def enter_number(home: HomeAssistantInstance, page: Page, entity: str, number: float) -> dict[str, Any]:
+    """Set a number in the open dialogue of its entity, and return its state then.
+
+    A value that arrives while somebody types is drawn over what was typed, so this is tried again as people do.
+    """
+    field = page.locator("ha-more-info-dialog input[type=number]").first
+    for patience in (15.0, 15.0, 60.0):
+        await field.fill(f"{number:g}")
+        await field.press("Enter")
+        await field.press("Tab")
+        try:
+            return await home.wait_for_state(entity, lambda state: float(state["state"]) == number, timeout=patience)
+        except TimeoutError:
+            if patience > 15.0:
+                raise
+    raise AssertionError

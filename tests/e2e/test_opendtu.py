@@ -13,7 +13,7 @@ from simulators.house import House
 from simulators.opendtu import OpenDtuSimulator
 from simulators.shelly_em import ShellySimulator
 
-from .conftest import browser_page
+from .conftest import browser_page, enter_number
 from .test_studer import entity_id, is_known, lines_of_ours
 
 type Keep = Callable[[Page, str], Awaitable[None]]
@@ -107,11 +107,7 @@ async def test_owner_adds_a_dtu_and_a_meter_and_limits_an_inverter(
 
         # Set where its owner would: on the page of the inverter, in the dialogue of the entity.
         await page.get_by_text("Limit", exact=True).first.click()
-        field = page.locator("ha-more-info-dialog input[type=number]").first
-        await field.fill("35")
-        await field.press("Enter")
-        await field.press("Tab")
-        await home.wait_for_state(limit, lambda state: float(state["state"]) == 35)
+        await enter_number(home, page, limit, 35)
         await screenshot(page, "opendtu_limit")
         await home.wait_for_state(power, lambda state: abs(float(state["state"]) - 140) < 10, timeout=60)
         (command,) = dtu.limit_commands

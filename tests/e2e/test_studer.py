@@ -12,7 +12,7 @@ from development.home_assistant import HomeAssistantInstance, free_port
 from development.owner import add_dashboard, add_installation
 from simulators.studer import StuderSimulator
 
-from .conftest import browser_page
+from .conftest import browser_page, enter_number
 
 type Keep = Callable[[Page, str], Awaitable[None]]
 
@@ -107,11 +107,7 @@ async def test_owner_sets_up_and_uses_studer(
         await page.get_by_text("AC output power").first.wait_for()
         await screenshot(page, "studer_dashboard")
         await page.goto(f"{home.base}/local-solar?more-info-entity-id={boost}")
-        field = page.locator("ha-more-info-dialog input[type=number]").first
-        await field.fill("35")
-        await field.press("Enter")
-        await field.press("Tab")
-        state = await home.wait_for_state(boost, lambda state: float(state["state"]) == 35)
+        state = await enter_number(home, page, boost, 35)
         await screenshot(page, "studer_boost_limit")
         assert state["attributes"]["flash_value"] == 100
         assert [written[1:] for written in parameter_writes(studer)] == [(1607, RAM)]
