@@ -94,6 +94,15 @@ async def test_any_power_entity_can_be_the_meter(hass: HomeAssistant, feed_in: F
     await hass.async_block_till_done()
 
 
+async def test_the_look_tells_in_words_why_an_inverter_cannot_be_used(hass: HomeAssistant, feed_in: FeedInHome) -> None:
+    feed_in.dtu.view(EAST).configuration.command_enable = False
+    await feed_in.add_devices()
+    found = await submit(hass, await form_of(hass), feed_in.chosen())
+    seen = filled(found)["seen"]
+    assert f"{EAST}: The DTU sends it no commands" in seen
+    assert "commands_off" not in seen
+
+
 @pytest.mark.parametrize(
     ("change", "errors"),
     [

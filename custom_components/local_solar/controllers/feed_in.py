@@ -11,6 +11,7 @@ from homeassistant.util import dt as dt_util
 
 from ..flows.feed_in import RATED, SERIAL
 from ..providers import Host, Provider
+from ..solarlink.control.feed_in import LearningJob
 from ..solarlink.control.feed_in_figures import FeedInFigures
 from ..solarlink.control.feed_in_loop import ControlledInverter, FeedInLoop, Orders
 from ..solarlink.control.feed_in_loss import STOP_WAIT_S, RelayOrder
@@ -44,8 +45,6 @@ SHOW = 2.0
 """Seconds between two updates of the entities: fast enough to watch, calm enough for the recorder."""
 COUNTED = 100.0
 """Wh of the day's energies that a crash may lose."""
-RELAY_AUTO_OFF = 900.0
-"""Seconds after which the watchdog relay falls off by itself."""
 
 
 class FeedInControl(Provider):
@@ -145,8 +144,12 @@ class FeedInControl(Provider):
             await asyncio.sleep(TICK)
             self._let(self._tick)
             if (job := self.loop.learning_job()) is not None:
-                found = await self.host.hass.async_add_executor_job(job.best)
-                self.loop.learned(time.monotonic(), found)
+                self._run_errand(self._async_learn(job))
+
+    async def _async_learn(self, job: LearningJob) -> None:
+        """Beside the rules: whatever happens here, they go on having their time."""
+        found = await self.host.hass.async_add_executor_job(job.best)
+        self.loop.learned(time.monotonic(), found)
 
     def _tick(self) -> Orders:
         self._follow()
@@ -234,7 +237,7 @@ class FeedInControl(Provider):
             return
         try:
             if order is RelayOrder.ON:
-                await relay.hold_relay(RELAY_AUTO_OFF)
+                await relay.hold_relay(self.loop.settings.relay.auto_off_s)
             else:
                 await relay.release_relay()
         except SolarError as err:

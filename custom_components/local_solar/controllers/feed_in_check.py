@@ -25,6 +25,9 @@ MARKS: Mapping[Verdict, str] = {Verdict.OK: "✅", Verdict.WARN: "⚠️", Verdi
 SENTENCES = "feed_in_finding"
 """Selector in the texts whose options are the sentences, by finding and verdict."""
 
+USABILITY = f"component.{DOMAIN}.entity.sensor.feed_in_usability.state"
+"""Where the texts have the words for why an inverter cannot be used."""
+
 
 @dataclass(slots=True)
 class _Collected:
@@ -108,10 +111,14 @@ async def async_look(hass: HomeAssistant, data: Mapping[str, Any], tell: Callabl
     """What was seen, as a list for people in the language of the house."""
     found = await FeedInLook(hass, data).async_look(tell)
     texts = await async_get_translations(hass, hass.config.language, "selector", [DOMAIN])
+    words = await async_get_translations(hass, hass.config.language, "entity", [DOMAIN])
     lines = []
     for each in found:
         key = f"component.{DOMAIN}.selector.{SENTENCES}.options.{sentence_key(each.finding, each.verdict)}"
-        sentence = texts.get(key, each.finding.value).format_map(each.details)
+        reasons = (
+            f"{serial}: {words.get(f'{USABILITY}.{why.value}', why.value)}" for serial, why in each.reasons.items()
+        )
+        sentence = texts.get(key, each.finding.value).format_map({**each.details, "reasons": ", ".join(reasons)})
         lines.append(f"- {MARKS[each.verdict]} {sentence}")
     return "\n".join(lines)
 

@@ -71,6 +71,8 @@ class Found(NamedTuple):
     finding: Finding
     verdict: Verdict
     details: Mapping[str, str]
+    reasons: Mapping[str, Usable] = {}
+    """Why inverters cannot be used, by serial number; whoever tells it finds the words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,14 +184,14 @@ def _battery(settings: SupervisorSettings, house: HouseSnapshot) -> Iterable[Fou
 def _inverters(samples: CheckSamples) -> Iterable[Found]:
     inverters = samples.house.inverters
     if not inverters:
-        yield Found(Finding.INVERTERS_SEEN, Verdict.FAIL, {"usable": "0", "of": "0", "reasons": ""})
+        yield Found(Finding.INVERTERS_SEEN, Verdict.FAIL, {"usable": "0", "of": "0"})
         return
     reasons = {each.serial: each.reason for each in samples.orders.inverters}
     usable = [serial for serial, reason in reasons.items() if reason in {Usable.YES, Usable.NOT_IN_THIS_MODE}]
     verdict = Verdict.OK if len(usable) == len(inverters) else Verdict.WARN if usable else Verdict.FAIL
-    why = ", ".join(f"{serial}: {reason.value}" for serial, reason in reasons.items() if serial not in usable)
-    details = {"usable": str(len(usable)), "of": str(len(inverters)), "reasons": why}
-    yield Found(Finding.INVERTERS_SEEN, verdict, details)
+    details = {"usable": str(len(usable)), "of": str(len(inverters))}
+    why = {serial: reason for serial, reason in reasons.items() if serial not in usable}
+    yield Found(Finding.INVERTERS_SEEN, verdict, details, why)
 
     yield _each(Finding.LIMITS_KNOWN, inverters, [each for each in inverters if each.reported is None], Verdict.WARN)
     mute = [each for each in inverters if not each.commands_enabled]

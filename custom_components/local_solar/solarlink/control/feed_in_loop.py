@@ -175,7 +175,7 @@ class FeedInLoop:
             return Orders()
         self._meter_at, self.grid = at, power
         # Without a tick: it would act once more on the silence that this value ends.
-        orders = self._supervise(now, tick=False)
+        orders = self._supervise(now)
         commands = self.core.meter(now, at, power)
         if self.dry_run and self.core.reason is FeedInReason.WITHIN_BAND:
             # What is in force is as good as anything that was wanted before.
@@ -194,12 +194,12 @@ class FeedInLoop:
             self._take_answer(inverter, each, now)
         for inverter, each in ours:
             self._take_sample(inverter, each, now)
-        return self._with(now, self._supervise(now), (), date)
+        return self._with(now, self._supervise(now), self.core.tick(now), date)
 
     def tick(self, now: float, date: str) -> Orders:
         """Let time pass; about once a second."""
         self.figures.advance(now, date)
-        return self._with(now, self._supervise(now), (), date)
+        return self._with(now, self._supervise(now), self.core.tick(now), date)
 
     def requested(self, now: float, serial: str, percent: float, number: int) -> None:
         """A limit was handed to the gateway under this number."""
@@ -340,18 +340,14 @@ class FeedInLoop:
 
     # What it does
 
-    def _supervise(self, now: float, *, tick: bool = True) -> Orders:
-        """Ask the supervisor, tell the core, and let it tick; what both want to send."""
+    def _supervise(self, now: float) -> Orders:
+        """Ask the supervisor and tell the core; what the supervisor wants to send."""
         self.state, found = self._supervisor.step(self.state, self.snapshot(now))
         self.orders = found
         for each in self._inverters.values():
             each.rebooted = False
         self._apply(now, found)
-        commands = self.core.tick(now) if tick else ()
-        limits = {**found.limits, **found.resend}
-        if found.use_core:
-            limits |= {self._chosen[each.inverter].serial: each.percent for each in commands}
-        return Orders(limits=limits, power=found.power, relay=found.relay)
+        return Orders(limits={**found.limits, **found.resend}, power=found.power, relay=found.relay)
 
     def _apply(self, now: float, found: SupervisorOrders) -> None:
         if self._applied != (found.target_w, found.cap_w):
@@ -373,7 +369,7 @@ class FeedInLoop:
                 self.core.set_usable(now, index, usable, limit_pct=each.limit_pct or 0.0, measured_w=each.measured_w)
 
     def _with(self, now: float, orders: Orders, commands: Sequence[LimitCommand], date: str) -> Orders:
-        """The orders with the core's commands to a value of the meter; in a dry run nothing but a memory of them."""
+        """The orders with the commands of the core; in a dry run nothing but a memory of them."""
         assert self.orders is not None
         if self.core.reason not in PASSING:
             self.reason = self.core.reason
