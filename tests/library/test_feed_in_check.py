@@ -19,6 +19,7 @@ from custom_components.local_solar.solarlink.control.feed_in_supervisor import (
     SupervisorSettings,
     SupervisorState,
 )
+from custom_components.local_solar.solarlink.live import lowest_limit
 
 INVERTERS = tuple(
     InverterSnapshot(
@@ -182,3 +183,11 @@ def test_ready() -> None:
     state, _ = supervisor.step(SupervisorState(), HOUSE)
     _, orders = supervisor.step(state, replace(HOUSE, t=10.0))
     assert ready(check(supervisor.settings, replace(samples, orders=orders)))
+
+
+@pytest.mark.parametrize(
+    ("rated", "inputs", "percent"),
+    [(400.0, 1, 3.0), (300.0, 1, 4.0), (1500.0, 4, 4.0), (2250.0, 1, 2.0), (None, 2, 2.0), (400.0, None, 2.0)],
+)
+def test_the_lowest_limit_that_an_inverter_stands(rated: float | None, inputs: int | None, percent: float) -> None:
+    assert lowest_limit(rated, inputs) == percent

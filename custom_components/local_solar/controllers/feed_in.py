@@ -32,7 +32,7 @@ from .feed_in_settings import (
     MINIMUM,
     SEASON_PEAK,
     FeedInChoices,
-    lowest_limit,
+    lowest_of,
 )
 from .feed_in_sources import GatewayFeed, MeterFeed, relay_of, surroundings
 from .feed_in_values import FeedInValues
@@ -62,7 +62,7 @@ class FeedInControl(Provider):
         self._rated = {str(each[SERIAL]): each.get(RATED) for each in chosen}
         self._table = {ref.key: point for ref, point in points.items() if ref.unit == ROOT}
         self._inverter_table = {ref.key: point for ref, point in points.items() if ref.unit != ROOT}
-        self.choices = FeedInChoices(self._entry, {str(each[SERIAL]): lowest_limit(each) for each in chosen})
+        self.choices = FeedInChoices(self._entry, {str(each[SERIAL]): lowest_of(each) for each in chosen})
         self.loop = self._new_loop(SupervisorState(), FeedInFigures())
         self.values = FeedInValues(self.loop, self.choices)
         self._meter = MeterFeed(host.hass, self._entry, self._take_meter)

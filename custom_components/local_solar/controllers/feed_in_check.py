@@ -15,7 +15,7 @@ from ..solarlink.control.feed_in_check import CheckSamples, Finding, Found, Verd
 from ..solarlink.control.feed_in_loop import ControlledInverter, FeedInLoop
 from ..solarlink.feed_in_control.client import INVERTERS
 from ..solarlink.live import GatewayPicture, MeterReading
-from .feed_in_settings import FeedInChoices, lowest_limit
+from .feed_in_settings import FeedInChoices, lowest_of
 from .feed_in_sources import GatewayFeed, MeterFeed, client_of, surroundings
 
 SECONDS = 15.0
@@ -43,7 +43,7 @@ class FeedInLook:
         self._hass, self._data = hass, data
         chosen = data[INVERTERS]
         self._inputs = {str(each[SERIAL]): int(each[INPUTS]) for each in chosen if each.get(INPUTS)}
-        lowest = {str(each[SERIAL]): lowest_limit(each) for each in chosen}
+        lowest = {str(each[SERIAL]): lowest_of(each) for each in chosen}
         self._choices = FeedInChoices(data, lowest)
         self._loop = FeedInLoop(
             [

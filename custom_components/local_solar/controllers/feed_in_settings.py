@@ -22,6 +22,7 @@ from ..solarlink.control.feed_in import FeedInSettings
 from ..solarlink.control.feed_in_supervisor import FloorKind, InverterLimits, Mode, SupervisorSettings
 from ..solarlink.errors import NotAboveError, NotBelowError
 from ..solarlink.feed_in_control.points import LEGAL_LIMIT, MeterSource
+from ..solarlink.live import lowest_limit
 from ..solarlink.points import Point, Value
 
 CONTROL, DRY_RUN, MODE = "feed_in_control", "feed_in_dry_run", "feed_in_mode"
@@ -186,12 +187,9 @@ class FeedInChoices:
         )
 
 
-def lowest_limit(inverter: Mapping[str, Any]) -> float:
-    """The lowest limit at which an inverter is stable: 2 %, or 12 W for each of its inputs (OpenDTU section 4.2)."""
-    rated, inputs = inverter.get(RATED), inverter.get(INPUTS)
-    if not rated or not inputs:
-        return 2.0
-    return min(50.0, max(2.0, float(-(-12.0 * inputs * 100.0 // rated))))
+def lowest_of(inverter: Mapping[str, Any]) -> float:
+    """The lowest limit of a chosen inverter at first, %; at most as much as its owner could set."""
+    return min(50.0, lowest_limit(inverter.get(RATED), inverter.get(INPUTS)))
 
 
 def _take(mine: dict[str, Value], saved: Any) -> None:

@@ -5,6 +5,7 @@ starts a task of its own with the first follower, ends it with the last one, and
 task has just brought, so that nothing is asked twice. All times are seconds of the monotonic clock, all powers W.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,6 +29,18 @@ class MeterClient(Protocol):
 
     def follow_meter(self, take: Callable[[MeterReading], None]) -> Unfollow:
         """Call ``take`` with every new reading, about once per second; nothing is told while the meter is silent."""
+
+
+LEAST_SHARE = 2.0
+"""% below which a limit is unsteady, or an inverter does not start again (OpenDTU reference section 4.2)."""
+LEAST_PER_INPUT = 12.0
+"""W for each DC input, below which the same holds."""
+
+
+def lowest_limit(rated_power: float | None, inputs: int | None) -> float:
+    """The lowest limit in whole % that an inverter takes without trouble, 2 to 100; 2 where nothing is known of it."""
+    share = LEAST_PER_INPUT * inputs * 100.0 / rated_power if rated_power and inputs else 0.0
+    return float(min(math.ceil(max(LEAST_SHARE, share) - 1e-9), 100))
 
 
 class LimitStatus(StrEnum):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 
+from ..live import lowest_limit
 from .feed_in_figures import ideal_w
 from .feed_in_snapshot import HouseSnapshot, InverterSnapshot
 from .feed_in_supervisor_model import SupervisorOrders, SupervisorSettings
@@ -29,8 +30,6 @@ MOVED_W = 30.0
 """An inverter output that moves by less than this (W) tells nothing about the sign of the meter."""
 NOTHING_W = 20.0
 """Below this (W) the inverters give nothing."""
-W_PER_INPUT = 12.0
-"""An inverter is unstable below about so much for each of its DC inputs, W."""
 WAIT_S = 3.0
 """The meter shows a change of the output after so long (s) at the latest, with a meter that tells once a second."""
 
@@ -201,14 +200,14 @@ def _inverters(samples: CheckSamples) -> Iterable[Found]:
     if samples.default_password:
         yield Found(Finding.DEFAULT_PASSWORD, Verdict.WARN, {})
     needed = {
-        each.serial: math.ceil(W_PER_INPUT * samples.inputs[each.serial] / each.rated * 100.0)
+        each.serial: lowest_limit(each.rated, samples.inputs[each.serial])
         for each in inverters
         if each.rated is not None and each.serial in samples.inputs
     }
     low = [each.serial for each in inverters if needed.get(each.serial, 0) > each.min_pct]
     if low:
         highest = max(needed[serial] for serial in low)
-        details = {"inverters": ", ".join(low), "minimum": str(highest)}
+        details = {"inverters": ", ".join(low), "minimum": f"{highest:.0f}"}
         yield Found(Finding.MINIMUM_LIMIT, Verdict.WARN, details)
 
 

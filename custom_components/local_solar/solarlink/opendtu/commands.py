@@ -29,7 +29,6 @@ from .codec import DEVICE, Json, decode_power
 from .exchange import OverloadedError, check_reply
 from .feed import Feed
 from .firmware import LIMIT_ABSOLUTE, LIMIT_RELATIVE, Firmware
-from .inverter import Inverter
 
 LIMIT_CONFIG = "/api/limit/config"
 POWER_CONFIG, POWER_STATUS = "/api/power/config", "/api/power/status"
@@ -37,10 +36,6 @@ REBOOT = "/api/maintenance/reboot"
 RESET_STATISTICS = "/api/inverter/stats_reset?inv={serial}"
 WRONG_TYPE = 5003
 """Code for a type of limit that another firmware has."""
-LEAST_SHARE = 2.0
-"""% below which a limit is unsteady, or an inverter does not start again (section 4.2)."""
-LEAST_PER_INPUT = 12.0
-"""W for each DC input, below which the same holds."""
 SAME_LIMIT = 0.2
 """% by which a reported limit may differ from the one that was sent: the radio has a resolution of 0.1."""
 KEPT_EVERY = 3600.0
@@ -50,13 +45,6 @@ KEPT_LIMIT = "persistent_limit"
 
 _DOUBTFUL = (NoAnswerError, LinkLostError, BadAnswerError)
 """After these a command may have arrived."""
-
-
-def floor_percent(inverter: Inverter | None, inputs: int) -> float:
-    """The lowest limit in whole % that an inverter takes without trouble."""
-    rated = inverter.rated_power if inverter else None
-    share = LEAST_PER_INPUT * inputs * 100.0 / rated if rated else 0.0
-    return float(min(math.ceil(max(LEAST_SHARE, share) - 1e-9), 100))
 
 
 class Commands:

@@ -7,9 +7,10 @@ from ..client import Unit
 from ..errors import NeedsConsentError
 from ..journal import Journal
 from ..links.turns import Priority
+from ..live import lowest_limit
 from ..points import Limits, Value, check_flag, check_number
 from .address import DtuPoint, Source
-from .commands import Commands, floor_percent
+from .commands import Commands
 from .feed import Feed
 from .points_dtu import DTU_KIND
 from .points_inverter import HIGHEST_LIMIT, LIMIT_ABSOLUTE, LIMIT_RELATIVE, RESET_STATISTICS, SWITCH
@@ -36,8 +37,8 @@ class Writer:
     def limits(self, serial: str, point: DtuPoint) -> Limits:
         """What the setting accepts now: never below what the inverter stands (section 4.2)."""
         inverter = self._feed.state.inverters.get(serial)
-        percent = floor_percent(inverter, self._inputs(serial))
         rated = inverter.rated_power if inverter else None
+        percent = lowest_limit(rated, self._inputs(serial))
         match point.key:
             case key if key == LIMIT_RELATIVE:
                 return Limits(percent, 100.0, point.step)
