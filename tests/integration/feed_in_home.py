@@ -75,6 +75,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> FastTime:
         monkeypatch.setattr(module, "time", fast)
     monkeypatch.setattr(feed_in, "TICK", feed_in.TICK / SPEED)
     monkeypatch.setattr(feed_in_check, "SECONDS", feed_in_check.SECONDS / SPEED)
+    monkeypatch.setattr(feed_in_check, "LONGEST", PATIENCE)
     monkeypatch.setattr(feed_in_check, "STEP", feed_in_check.STEP / SPEED)
     http = HttpTiming(answer=2.0, retry=0.0)
     dtu = DtuTiming(

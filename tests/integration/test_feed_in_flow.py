@@ -8,7 +8,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 
 from custom_components.local_solar.const import CONF_FAMILY, DOMAIN
-from custom_components.local_solar.controllers import feed_in_sources
+from custom_components.local_solar.controllers import feed_in_check, feed_in_sources
 from custom_components.local_solar.flows import feed_in as asked
 from custom_components.local_solar.solarlink.feed_in_control.client import CONTROLLER_ID, INVERTERS
 
@@ -79,7 +79,10 @@ async def test_from_the_form_to_the_control(hass: HomeAssistant, feed_in: FeedIn
     hass.config_entries.flow.async_abort(again["flow_id"])
 
 
-async def test_any_power_entity_can_be_the_meter(hass: HomeAssistant, feed_in: FeedInHome) -> None:
+async def test_any_power_entity_can_be_the_meter(
+    hass: HomeAssistant, feed_in: FeedInHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_in_check, "LONGEST", 2 * feed_in_check.SECONDS)
     await feed_in.add_devices()
     assert feed_in.dtu_entry is not None
     hass.states.async_set(GRID, "0.2", {"unit_of_measurement": "kW"})

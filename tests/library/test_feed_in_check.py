@@ -11,6 +11,7 @@ from custom_components.local_solar.solarlink.control.feed_in_check import (
     Found,
     Verdict,
     check,
+    complete,
     ready,
 )
 from custom_components.local_solar.solarlink.control.feed_in_snapshot import HouseSnapshot, InverterSnapshot, LimitWord
@@ -59,11 +60,17 @@ def everything(
     house: HouseSnapshot = HOUSE, settings: SupervisorSettings | None = None, **more: Any
 ) -> tuple[Found, ...]:
     chosen = settings or SupervisorSettings()
-    supervisor, state = Supervisor(chosen), SupervisorState()
-    for t in (0.0, 6.0, 12.0):
+    return check(chosen, samples(house, chosen, **more))
+
+
+def samples(
+    house: HouseSnapshot, settings: SupervisorSettings, times: tuple[float, ...] = (0.0, 6.0, 12.0), **more: Any
+) -> CheckSamples:
+    supervisor, state = Supervisor(settings), SupervisorState()
+    for t in times:
         state, orders = supervisor.step(state, replace(house, t=t))
     given: dict[str, Any] = {"meter": STEADY, "output": OUTPUT, "house": house, "orders": orders} | more
-    return check(chosen, CheckSamples(**given))
+    return CheckSamples(**given)
 
 
 def test_a_house_that_is_right() -> None:
@@ -76,6 +83,16 @@ def test_a_house_that_is_right() -> None:
     assert seen[Finding.WOULD_SET][1] == {"sum": "275", "load": "295", "limits": "1161: 60 %"}
     # Nothing moved, so the owner is asked whether 120 W are imported now.
     assert seen[Finding.METER_SIGN] == (Verdict.WARN, {"power": "120"})
+
+
+def test_the_look_goes_on_while_something_may_still_be_told() -> None:
+    settings = SupervisorSettings()
+    assert complete(samples(HOUSE, settings))
+    assert not complete(samples(HOUSE, settings, meter=STEADY[:2]))
+    assert not complete(samples(replace(HOUSE, house_load_w=None), settings))
+    assert not complete(samples(HOUSE, settings, times=(0.0, 6.0))), "the inverters are not well for long enough"
+    lost = replace(HOUSE, inverters=(INVERTERS[0], replace(INVERTERS[1], commands_enabled=False)))
+    assert complete(samples(lost, settings)), "more time would not help"
 
 
 def test_no_meter() -> None:

@@ -11,7 +11,7 @@ from homeassistant.helpers.translation import async_get_translations
 
 from ..const import DOMAIN
 from ..flows.feed_in import CHOSEN_INVERTERS, INPUTS, METER_ENTRY, RATED, SERIAL
-from ..solarlink.control.feed_in_check import CheckSamples, Finding, Found, Verdict, check
+from ..solarlink.control.feed_in_check import CheckSamples, Finding, Found, Verdict, check, complete
 from ..solarlink.control.feed_in_loop import ControlledInverter, FeedInLoop
 from ..solarlink.feed_in_control.client import INVERTERS
 from ..solarlink.live import GatewayPicture, MeterReading
@@ -19,7 +19,9 @@ from .feed_in_settings import FeedInChoices, lowest_of
 from .feed_in_sources import GatewayFeed, MeterFeed, client_of, surroundings
 
 SECONDS = 15.0
-"""How long it looks: long enough for an inverter to become usable, and for a rise to be confirmed."""
+"""How long it looks at least: long enough for an inverter to become usable, and for a rise to be confirmed."""
+LONGEST = 60.0
+"""How long it looks at most, if meter or inverters have not told all by then: a slow meter has spoken three times."""
 STEP = 0.5
 MARKS: Mapping[Verdict, str] = {Verdict.OK: "✅", Verdict.WARN: "⚠️", Verdict.FAIL: "❌"}
 SENTENCES = "feed_in_finding"
@@ -72,34 +74,33 @@ class FeedInLook:
             self._collected.output.append((now, power))
 
     async def async_look(self, tell: Callable[[float], None]) -> tuple[Found, ...]:
-        """Look for ``SECONDS`` and return what was found; ``tell`` is told how far it is, 0 to 1."""
+        """Look until all is known and return what was found; ``tell`` is told how far it is, 0 to 1."""
         try:
             self._meter.follow(entity=not self._data.get(METER_ENTRY))
             self._gateways.follow()
-            steps = round(SECONDS / STEP)
-            for step in range(steps):
-                tell(step / steps)
+            for step in range(round(LONGEST / STEP)):
+                passed = step * STEP
+                if passed >= SECONDS and complete(self._samples()):
+                    break
+                tell(0.8 * min(passed / SECONDS, 1.0) + 0.2 * passed / LONGEST)
                 await asyncio.sleep(STEP)
                 self._loop.surroundings = surroundings(self._hass, self._data)
                 self._loop.tick(time.monotonic(), "")
         finally:
             self._meter.stop()
             self._gateways.stop()
-        return self._judged()
+        return check(self._choices.supervisor(), self._samples())
 
-    def _judged(self) -> tuple[Found, ...]:
+    def _samples(self) -> CheckSamples:
         assert self._loop.orders is not None
-        return check(
-            self._choices.supervisor(),
-            CheckSamples(
-                meter=self._collected.meter,
-                output=self._collected.output,
-                house=self._loop.snapshot(time.monotonic()),
-                orders=self._loop.orders,
-                commands=self._loop.would_set,
-                default_password=self._has_default_password(),
-                inputs=self._inputs,
-            ),
+        return CheckSamples(
+            meter=self._collected.meter,
+            output=self._collected.output,
+            house=self._loop.snapshot(time.monotonic()),
+            orders=self._loop.orders,
+            commands=self._loop.would_set,
+            default_password=self._has_default_password(),
+            inputs=self._inputs,
         )
 
     def _has_default_password(self) -> bool:

@@ -30,6 +30,8 @@ MOVED_W = 30.0
 """An inverter output that moves by less than this (W) tells nothing about the sign of the meter."""
 NOTHING_W = 20.0
 """Below this (W) the inverters give nothing."""
+PASSING = frozenset({Usable.STARTING, Usable.SETTLING, Usable.LIMIT_UNKNOWN, Usable.NOT_ACKNOWLEDGED})
+"""Why an inverter that is well cannot be used yet."""
 WAIT_S = 3.0
 """The meter shows a change of the output after so long (s) at the latest, with a meter that tells once a second."""
 
@@ -107,6 +109,15 @@ def check(settings: SupervisorSettings, samples: CheckSamples) -> tuple[Found, .
 def ready(findings: Iterable[Found]) -> bool:
     """Whether nothing speaks against leaving the dry run."""
     return all(each.verdict is not Verdict.FAIL for each in findings)
+
+
+def complete(samples: CheckSamples) -> bool:
+    """Whether the samples tell all that is to be known; what is missing may come with more of them."""
+    return (
+        len(samples.meter) >= FEWEST_VALUES
+        and known(samples.house.house_load_w) is not None
+        and not any(each.reason in PASSING for each in samples.orders.inverters)
+    )
 
 
 def _meter(samples: CheckSamples) -> Iterable[Found]:
