@@ -196,10 +196,9 @@ def test_battery_data_and_temperature() -> None:
 def test_grid_down() -> None:
     home = Home()
     home.begun()
-    orders = home.run(1, gx_state=9, gx_output_w=400.0)
+    orders = home.run(1, grid_down=True)
     assert (orders.work, orders.cap_w, orders.cap_reason) == (Work.GRID_DOWN, 0.0, CapReason.GRID_DOWN)
-    assert home.run(1, gx_state=3).work is Work.CONTROLLING
-    assert home.run(1, grid_down=True).cap_w == 0.0
+    assert home.run(1, grid_down=False).work is Work.CONTROLLING
 
 
 def test_meter() -> None:

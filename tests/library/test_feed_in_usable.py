@@ -14,7 +14,6 @@ from custom_components.local_solar.solarlink.control.feed_in_loss import (
     RelayState,
     after_reboot,
     dtu_lost,
-    islanded,
     meter_state,
     own_limit,
     relay,
@@ -302,13 +301,8 @@ def test_meter() -> None:
     assert states == [MeterState.NEVER, fresh, fresh, stale, stale, MeterState.LOST, MeterState.NEVER]
 
 
-def test_dtu_and_grid() -> None:
+def test_dtu() -> None:
     assert [dtu_lost(replace(GOOD, dtu_lost_s=age)) for age in (None, 14.9, 15.0)] == [False, False, True]
-    assert islanded(grid_down=True, gx_state=None, gx_output_w=None)
-    assert islanded(grid_down=False, gx_state=9, gx_output_w=100.1)
-    assert not islanded(grid_down=False, gx_state=9, gx_output_w=100.0)
-    assert not islanded(grid_down=False, gx_state=9, gx_output_w=None)
-    assert not islanded(grid_down=False, gx_state=3, gx_output_w=900.0)
 
 
 def test_last_commands_only_lower() -> None:

@@ -223,6 +223,15 @@ def test_alarms_together() -> None:
     assert made("vebus", "vebus_problem", error=17) is True
 
 
+@pytest.mark.parametrize(
+    ("state", "powers", "islanded"),
+    [(9, (80, 30, 0), True), (9, (100, 0, 0), False), (9, (60, 20, 20), False), (3, (900, 0, 0), False)],
+)
+def test_a_house_on_its_own_inverter(state: int, powers: tuple[int, ...], islanded: bool) -> None:
+    given = {f"output_power_l{phase}": power for phase, power in enumerate(powers, 1)}
+    assert made("vebus", "on_own_inverter", state=state, **given) is islanded
+
+
 # Decoding
 
 

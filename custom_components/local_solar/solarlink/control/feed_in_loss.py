@@ -19,10 +19,6 @@ DTU_LOST_S = 15.0
 """A DTU that has not answered for so long (s) is lost."""
 STOP_WAIT_S = 5.0
 """So long (s) the last commands of a stop are waited for at most."""
-INVERTING = 9
-"""State of a VE.Bus device whose house lives on it alone."""
-ISLAND_W = 100.0
-"""Output (W) above which it really does."""
 SEND_AGAIN_S = 60.0
 """Shortest time between two commands that repeat a limit, s."""
 SEND_AGAIN = 3
@@ -55,12 +51,6 @@ def dtu_lost(inverter: InverterSnapshot) -> bool:
     """Whether nothing can be sent to an inverter because its DTU does not answer."""
     silent = known(inverter.dtu_lost_s)
     return silent is not None and silent >= DTU_LOST_S
-
-
-def islanded(*, grid_down: bool, gx_state: int | None, gx_output_w: float | None) -> bool:
-    """Whether the house runs on its own inverter: what ours feed in has nowhere to go."""
-    output = known(gx_output_w)
-    return grid_down or (gx_state == INVERTING and output is not None and output > ISLAND_W)
 
 
 def stop_limits(inverters: Iterable[InverterSnapshot], stop_pct: float | None) -> dict[str, float]:

@@ -120,11 +120,7 @@ class Surroundings:
     others_w: float | None = None
     """Their power."""
     grid_down: bool = False
-    """Whether the grid is known to be down."""
-    gx_state: int | None = None
-    """State of a VE.Bus device (9: inverting)."""
-    gx_output_w: float | None = None
-    """Its output power."""
+    """Whether the grid is known to be down, so that the house runs on its own inverter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

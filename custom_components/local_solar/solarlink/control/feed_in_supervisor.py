@@ -45,7 +45,7 @@ from . import (
 from .feed_in_cap import Cap, cap
 from .feed_in_gate import GateReason
 from .feed_in_guard import GuardState, false_report
-from .feed_in_loss import MeterState, RelayState, after_reboot, islanded, meter_state, own_limit, stop_limits
+from .feed_in_loss import MeterState, RelayState, after_reboot, meter_state, own_limit, stop_limits
 from .feed_in_modes import Mode, Wish, flow, manual_limits
 from .feed_in_parking import NOTHING, Need, ParkOrders
 from .feed_in_snapshot import HouseSnapshot, InverterSnapshot, LimitWord
@@ -234,7 +234,6 @@ class Supervisor:
             if not state.inverters[each.serial].usable.usable
         )
         others = known(house.others_w) if house.others_configured else 0.0
-        down = islanded(grid_down=house.grid_down, gx_state=house.gx_state, gx_output_w=house.gx_output_w)
         highest = cap(
             settings.cap,
             gate_open=state.gate.open,
@@ -243,16 +242,16 @@ class Supervisor:
             dcl=house.dcl,
             other_dc_w=house.other_dc_w,
             standing_w=standing,
-            grid_down=down,
+            grid_down=house.grid_down,
             paused=settings.mode is Mode.PAUSE,
         )
-        surplus = state.gate.open and not down
+        surplus = state.gate.open and not house.grid_down
         surplus = surplus and (settings.mode is Mode.SURPLUS or (settings.mode is Mode.AUTO and state.surplus.active))
         return Frame(
             cap=highest,
             target_w=0.0 - settings.surplus_w if surplus else settings.target_w,
             surplus=surplus,
-            grid_down=down,
+            grid_down=house.grid_down,
             others_w=None if others is None else max(0.0, others) + standing,
             meter=meter_state(house.meter_age),
             floor_pct=self._floor(state),

@@ -6,11 +6,13 @@ from ..points import Quantity, Value
 from .alarms import active, level_of
 from .registers import Service
 from .source import NO_LIMIT, GxPoint, Make, Zero
-from .states import OTHER
+from .states import INVERTING, OTHER
 
 type Numbers = Callable[[str], float | int | None]
 """The value of a register of the point's service by its key; ``None`` where it was not read or has none."""
 
+ISLAND_POWER = 100.0
+"""W above which an inverter without grid feeds a house, and not only itself (section 2.2)."""
 VOLTAGES: Mapping[Service, str] = {
     Service.SYSTEM: "battery_voltage",
     Service.BATTERY: "voltage",
@@ -59,6 +61,8 @@ def _shown(point: GxPoint, numbers: list[float | int]) -> Value:
             return NO_LIMIT if first < 0 else first
         case Make.NOT:
             return not first
+        case Make.ISLANDED:
+            return first == INVERTING and sum(numbers[1:]) > ISLAND_POWER
     match point.quantity:
         case Quantity.FLAG:
             return bool(first)

@@ -26,6 +26,15 @@ def _power(key: str, name: str, register: str) -> tuple[GxPoint, ...]:
 
 POINTS: tuple[GxPoint, ...] = (
     _vebus("vebus_state", "VE.Bus state", "state", options=VEBUS_STATE, **_ON),
+    _vebus(
+        "on_own_inverter",
+        "House on its own inverter",
+        "state",
+        *(f"output_power_l{phase}" for phase in PHASES),
+        make=Make.ISLANDED,
+        quantity=Quantity.FLAG,
+        **_ON,
+    ),
     # Off and charger only drop the loads when the grid is away.
     _vebus.setting("vebus_mode", "VE.Bus mode", "mode", options=VEBUS_MODE, risk=Risk.OUTAGE, **_ON),
     *_power("ac_input_power", "AC input power", "input_power"),

@@ -26,6 +26,8 @@ class Make(StrEnum):
     """The register, or ``NO_LIMIT`` for whatever is below zero."""
     NOT = "not"
     """The opposite of a flag."""
+    ISLANDED = "islanded"
+    """Whether a state (first) and powers (the others) say that the house runs on its own inverter."""
     LEVEL = "level"
     """The highest of several alarm levels."""
     PROBLEM = "problem"

@@ -30,6 +30,9 @@ BATTERY_LIFE: Mapping[int, str] = {
     11: "low_state_of_charge",
     **_OTHER,
 }
+INVERTING = 9
+"""State of a Multi or Quattro that feeds the house without a grid."""
+
 VEBUS_STATE: Mapping[int, str] = {
     0: "off",
     1: "low_power",
@@ -40,7 +43,7 @@ VEBUS_STATE: Mapping[int, str] = {
     6: "storage",
     7: "equalize",
     8: "passthru",
-    9: "inverting",
+    INVERTING: "inverting",
     10: "power_assist",
     11: "power_supply",
     252: "external_control",
