@@ -291,10 +291,11 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
             errors = {"base": _explained(self._failure) if self._failure else "unknown"}
             placeholders |= self._failure.details if self._failure else {}
         schema = await self.hass.async_add_executor_job(form.offer) if form.offer else form.schema
+        known = self._suggested(family, link)
         if form.ask is not None:
-            schema = form.ask(self.hass, self._suggested(family, link))
+            schema = form.ask(self.hass, known)
         schema = _with_hosts(schema, found)
-        schema = self.add_suggested_values_to_schema(schema, self._suggested(family, link))
+        schema = self.add_suggested_values_to_schema(schema, known or form.propose(self.hass))
         return self.async_show_form(
             step_id=f"{family}_{link}", data_schema=schema, errors=errors, description_placeholders=placeholders
         )

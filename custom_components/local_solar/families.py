@@ -24,7 +24,7 @@ from .controllers.soc_battery import suggested
 from .controllers.soc_options import OPTIONS as SOC_OPTIONS, SECTION as SOC_SECTION
 from .controllers.state_of_charge import StateOfChargeControl
 from .controllers.upload_pause import UploadPause
-from .flows import feed_in, shelly_em, studer, victron_gx
+from .flows import feed_in, feed_in_proposal, shelly_em, studer, victron_gx
 from .flows.found import Found
 from .flows.sections import in_section
 from .providers import Provider
@@ -70,6 +70,8 @@ class LinkForm:
     """Whether nothing is at the far end, because what is needed belongs to other entries: nothing is read or polled."""
     ask: Callable[[HomeAssistant, FormData], vol.Schema] | None = None
     """Builds the form with what Home Assistant has now; takes what the entry knows already."""
+    propose: Callable[[HomeAssistant], Mapping[str, Any]] = lambda hass: {}
+    """What the form begins with where nothing is known yet."""
     settle: Callable[[HomeAssistant, FormData, FormData], dict[str, Any]] = lambda hass, data, known: dict(data)
     """What an entry keeps of the input, given what it knew before."""
     look: Callable[[HomeAssistant, FormData, Callable[[float], None]], Awaitable[str]] | None = None
@@ -408,6 +410,7 @@ FAMILIES: Mapping[str, FamilyEntry] = {
             "house": LinkForm(
                 schema=feed_in.SCHEMA,
                 ask=feed_in.form,
+                propose=feed_in_proposal.proposal,
                 settle=feed_in.settle,
                 complaints=feed_in.complaints,
                 look=async_look,

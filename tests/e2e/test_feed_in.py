@@ -22,6 +22,7 @@ from simulators.pylontech import PylontechSimulator
 from simulators.shelly_em import ShellySimulator
 
 from .conftest import browser_page
+from .test_opendtu import submit
 from .test_senec import issues
 from .test_studer import lines_of_ours
 
@@ -118,18 +119,30 @@ async def place(socket_enabled: None) -> AsyncIterator[Place]:
         await device.close()
 
 
-async def add_everything(home: HomeAssistantInstance, place: Place, ports: dict[str, int]) -> None:
-    """Add the devices, and then the controller, which takes from them what it needs."""
+async def add_devices(home: HomeAssistantInstance, place: Place) -> dict[str, int]:
+    """Let the devices listen, and add them; returns their ports."""
+    ports = {
+        "dtu": await place.dtu.listen(HOST),
+        "meter": await place.meter.listen(HOST, 0),
+        "battery": await place.battery.listen(HOST, 0),
+    }
     dtu = {"host": f"{HOST}:{ports['dtu']}", "password": "sunny side"}
     await add_installation(home, ("opendtu", "opendtu_host"), dtu)
     await add_installation(home, ("shelly_em", "shelly_em_host"), {"host": f"{HOST}:{ports['meter']}"})
     line = {"host": HOST, "port": ports["battery"], "protocol": "console"}
     await add_installation(home, ("pylontech", "pylontech_tcp"), line)
+    return ports
+
+
+async def add_everything(home: HomeAssistantInstance, place: Place) -> dict[str, int]:
+    """Add the devices, and then the controller, which takes from them what it needs; returns their ports."""
+    ports = await add_devices(home, place)
     battery = {
         "state_of_charge": (await own_entities(home, "-stack-state_of_charge"))[0],
         "voltage": (await own_entities(home, "-stack-battery_voltage"))[0],
     }
     await add_feed_in_control(home, battery)
+    return ports
 
 
 async def entity(home: HomeAssistantInstance, key: str) -> str:
@@ -152,12 +165,7 @@ async def number(home: HomeAssistantInstance, key: str) -> float:
 
 async def test_owner_lets_it_control_the_house(home: HomeAssistantInstance, place: Place, screenshot: Keep) -> None:
     """Add it, let it work for two hours, unplug the meter, restart the DTU, and cut the power of Home Assistant."""
-    ports = {
-        "dtu": await place.dtu.listen(HOST),
-        "meter": await place.meter.listen(HOST, 0),
-        "battery": await place.battery.listen(HOST, 0),
-    }
-    await add_everything(home, place, ports)
+    ports = await add_everything(home, place)
     await until_shown(home, "feed_in_state", "controlling")
     await place.until_settled()
 
@@ -224,6 +232,49 @@ async def test_owner_lets_it_control_the_house(home: HomeAssistantInstance, plac
     # It is stopped in order: nobody controls any more, so nothing is fed in by mistake.
     await home.stop()
     assert place.limits == LOWEST
+
+
+async def test_owner_adds_it_and_opens_its_form_again(
+    home: HomeAssistantInstance, place: Place, screenshot: Keep
+) -> None:
+    """Go through the dialog in the browser, which proposes everything; read the look; change the cap later."""
+    await add_devices(home, place)
+    sent = len(place.dtu.limit_commands)
+    async with browser_page(home) as page:
+        await page.goto(f"{home.base}/config/integrations/dashboard/add?domain=local_solar")
+        await page.get_by_role("button", name="OK").click()
+        await page.get_by_text("Zero feed-in").first.click()
+        await page.get_by_text("Battery shed (HM-300-1T", exact=False).first.wait_for()
+        await screenshot(page, "feed_in_form")
+        await submit(page)
+        await page.get_by_text("All inverters can be used (3 of 3)").wait_for()
+        await expect(page.get_by_text("The meter is heard", exact=False)).to_be_visible()
+        await expect(page.get_by_text("The battery is heard: state of charge 80 %", exact=False)).to_be_visible()
+        await expect(page.get_by_text("Nothing has been sent", exact=False)).to_be_visible()
+        await screenshot(page, "feed_in_look")
+        await page.get_by_role("button", name="Save").click()
+        await page.get_by_role("button", name="finish").click()
+        await until_shown(home, "feed_in_state", "off")
+        assert len(place.dtu.limit_commands) == sent
+
+        # What was chosen is there when the form is opened again, also inside its sections.
+        await page.goto(f"{home.base}/config/integrations/integration/local_solar")
+        row = page.locator("ha-config-entry-row").filter(has_text="Zero feed-in")
+        await row.locator("ha-dropdown").first.locator("ha-icon-button").first.click()
+        await row.get_by_role("menuitem", name="Reconfigure").first.click()
+        await page.get_by_text("Battery shed (HM-300-1T", exact=False).first.wait_for()
+        await page.get_by_role("spinbutton", name="Legal limit").fill("600")
+        state_of_charge = page.locator("ha-entity-picker").filter(has_text="State of charge").first
+        await state_of_charge.scroll_into_view_if_needed()
+        await expect(state_of_charge).to_contain_text("Pylontech stack")
+        await screenshot(page, "feed_in_form_again")
+        await submit(page)
+        await page.get_by_text("All inverters can be used (3 of 3)").wait_for()
+        await expect(page.get_by_text("The inverters together may give up to 600 W now", exact=False)).to_be_visible()
+        await page.get_by_role("button", name="Save").click()
+        await page.get_by_text("Success", exact=False).first.wait_for()
+    await until_shown(home, "feed_in_state", "off")
+    assert await lines_of_ours(home) == []
 
 
 async def device_page(page: Page, home: HomeAssistantInstance, place: Place) -> None:

@@ -20,6 +20,7 @@ from custom_components.local_solar.coordinator import SolarCoordinator
 from simulators.conext import ConextSimulator
 from simulators.house import House
 
+from .browser_form import opened
 from .common import Find, attributes, choose, poll, set_number, state_of, switch, value, warnings_of_ours
 from .conext_home import COMBOX_SERIAL, HOST, XW_SERIAL, conext_entry, hurry, load
 from .test_config_flow import Result, advance, after_progress, filled
@@ -98,12 +99,16 @@ async def test_options_are_kept(hass: HomeAssistant, coordinator: SolarCoordinat
         "swap_battery_energy": False,
         "soc_control": {"shortest_on": 5},
     }
+    assert opened(form).keys() == answer.keys()
     done: Result = await hass.config_entries.options.async_configure(form["flow_id"], answer)
     assert done["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done(wait_background_tasks=True)
     assert entry.options[CONF_INTERVAL] == 20
     assert entry.options["soc_control"]["shortest_on"] == 5
     assert entry.runtime_data.interval == 20
+    again: Result = await hass.config_entries.options.async_init(entry.entry_id)
+    assert opened(again) == entry.options
+    hass.config_entries.options.async_abort(again["flow_id"])
 
 
 @pytest.mark.parametrize(("swap", "keep"), [(True, "no"), (False, "yes")])

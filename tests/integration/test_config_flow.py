@@ -24,6 +24,8 @@ from custom_components.local_solar.solarlink.links.listener import _Listener
 from simulators.house import House
 from simulators.studer import StuderSimulator
 
+from .browser_form import opened
+from .common import set_connect_wait
 from .conftest import GUID, OTHER_GUID, ROOT, assert_translated
 
 type Result = ConfigFlowResult
@@ -324,6 +326,7 @@ async def test_reconfigure_to_another_device(
 async def test_reconfigure_fails_and_the_entry_runs_on(
     hass: HomeAssistant, entry: MockConfigEntry, studer: StuderSimulator, port: int
 ) -> None:
+    set_connect_wait(30.0)
     form = await advance(hass, await entry.start_reconfigure_flow(hass), {"next_step_id": "studer_listen"})
     with patch.object(config_flow, "CONNECT_WAIT", 0.2):
         result = await submit(hass, form, {"port": port, CONF_PEER: "192.0.2.1"})
@@ -336,6 +339,7 @@ async def test_reconfigure_fails_and_the_entry_runs_on(
 async def test_reconfigure_is_cancelled_and_the_entry_runs_on(
     hass: HomeAssistant, entry: MockConfigEntry, port: int
 ) -> None:
+    set_connect_wait(30.0)
     form = await advance(hass, await entry.start_reconfigure_flow(hass), {"next_step_id": "studer_listen"})
     waiting = await advance(hass, form, {"port": port, CONF_PEER: "192.0.2.1"})
     assert waiting["type"] is FlowResultType.SHOW_PROGRESS
@@ -391,7 +395,7 @@ async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     form = await hass.config_entries.options.async_init(entry.entry_id)
     assert_translated(form)
     assert form["step_id"] == "studer"
-    done = await hass.config_entries.options.async_configure(form["flow_id"], {CONF_INTERVAL: 10})
+    done = await hass.config_entries.options.async_configure(form["flow_id"], opened(form) | {CONF_INTERVAL: 10})
     assert done["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done(wait_background_tasks=True)
     assert entry.options[CONF_INTERVAL] == 10

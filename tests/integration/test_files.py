@@ -263,23 +263,13 @@ def test_every_option_has_its_texts() -> None:
             assert steps[key]["sections"][name]["data"].keys() == {str(field) for field in inner}
 
 
-def test_every_section_begins_with_the_defaults_of_its_fields() -> None:
-    """The browser takes them from the section, and shows an empty required field where they are missing."""
+def test_no_section_has_a_default_of_its_own() -> None:
+    """The browser would show it instead of what was chosen in the section before."""
     schemas = [family.options for family in FAMILIES.values()]
     schemas += [form.schema.schema for family in FAMILIES.values() for form in family.links.values()]
-    seen = 0
-    for schema in schemas:
-        for marker, value in schema.items():
-            if not is_section(value):
-                continue
-            seen += 1
-            inside = {
-                str(field): field.default()
-                for field in value.schema.schema
-                if not isinstance(field.default, vol.schema_builder.Undefined)
-            }
-            assert marker.default() == inside
-    assert seen >= 6
+    markers = [marker for schema in schemas for marker, value in schema.items() if is_section(value)]
+    assert len(markers) >= 6
+    assert all(isinstance(marker.default, vol.schema_builder.Undefined) for marker in markers)
 
 
 def is_section(value: Any) -> bool:

@@ -11,12 +11,12 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.local_solar.const import CONF_INTERVAL
 from custom_components.local_solar.flows import studer as forms
 from custom_components.local_solar.solarlink.errors import LinkError
 from custom_components.local_solar.solarlink.studer import finder
 from simulators.studer import MoxaFinder, StuderSimulator
 
+from .browser_form import opened
 from .common import Find, attributes, poll, set_number, value
 from .conftest import GUID, assert_translated
 from .test_config_flow import Result, advance, assert_nothing_open, filled, open_form, submit
@@ -40,7 +40,7 @@ def offered(form: Result) -> dict[str, str]:
 
 
 async def answer(hass: HomeAssistant, form: Result, **options: Any) -> Result:
-    result: Result = await hass.config_entries.options.async_configure(form["flow_id"], {CONF_INTERVAL: 30, **options})
+    result: Result = await hass.config_entries.options.async_configure(form["flow_id"], opened(form) | options)
     await hass.async_block_till_done(wait_background_tasks=True)
     return result
 
@@ -175,6 +175,9 @@ async def test_the_account_of_the_portal_is_not_in_the_diagnostics(
     shown = await download(hass, hass_client, entry)
     assert {shown["entry"]["options"]["upload_pause"][field] for field in account} == {"**REDACTED**"}
     assert "owner@example" not in str(shown)
+    form = await open_options(hass, entry)
+    assert account.items() <= opened(form)["upload_pause"].items(), "it is not lost when the form is opened again"
+    hass.config_entries.options.async_abort(form["flow_id"])
 
 
 # Links

@@ -32,6 +32,7 @@ from simulators.victron_gx.items import Service
 from simulators.victron_gx.localsettings import LocalSettings
 from tests.library.dbus_daemon import BUS_ITEM, Monitor, until
 
+from .browser_form import opened
 from .common import attributes, poll
 from .conftest import assert_translated
 from .feed_in_home import DISCHARGE, SOC, VOLTS, FeedInHome
@@ -126,6 +127,9 @@ async def test_owner_must_accept_the_risk_and_choose_inverters(
     assert done["type"] is FlowResultType.CREATE_ENTRY
     await shows(monitor, 2)
     assert await monitor.names("dcload") == [WEST_NAME]
+    again: Result = await hass.config_entries.options.async_init(coordinator.config_entry.entry_id)
+    assert opened(again)[PUBLISH] == good
+    hass.config_entries.options.async_abort(again["flow_id"])
     # Switched off again, everything is gone.
     coordinator = coordinator.config_entry.runtime_data
     await configured(hass, coordinator, good | {ENABLED: False})

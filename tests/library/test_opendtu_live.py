@@ -91,14 +91,17 @@ async def test_samples_move_on_only_with_the_inverter() -> None:
     async with Rig() as rig:
         _, client = await rig.known(speed=QUICK)
         follower = Follower(client)
-        async with asyncio.timeout(5):
-            while len({inverter(each, FIRST).sampled_at for each in follower.pictures}) < 3:
-                await follower.picture()
-        times = [inverter(each, FIRST).sampled_at for each in follower.pictures]
-        assert times == sorted(times)
-        # Every 15 s of the house, which are 0.75 s.
-        steps = [other - one for one, other in pairwise(sorted(set(times)))]
-        assert all(step > 0.3 for step in steps)
+        times: list[float] = []
+        samples: list[float] = []
+        async with asyncio.timeout(30):
+            while len(samples) < 3:
+                times.append(inverter(await follower.picture(), FIRST).sampled_at)
+                # Every 15 s of the house, which are 0.75 s.
+                if not samples or times[-1] - samples[-1] > 0.5:
+                    samples.append(times[-1])
+        # An answer that was late lets a sample seem newer than it is.
+        assert all(later > earlier - 0.3 for earlier, later in pairwise(times))
+        assert len(set(times)) < len(times), "the same sample is told more than once"
 
 
 async def test_a_limit_from_request_to_confirmation() -> None:

@@ -229,7 +229,8 @@ async def _messages(socket: aiohttp.ClientWebSocketResponse, sim: OpenDtuSimulat
         sim.advance(1)
         try:
             while True:
-                async with asyncio.timeout(0.02):
+                # Long enough for a machine that has other things to do.
+                async with asyncio.timeout(0.15):
                     told.append((sim.house.elapsed, await socket.receive_json()))
         except TimeoutError:
             continue

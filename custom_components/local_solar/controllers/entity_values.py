@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from homeassistant.components.binary_sensor import DOMAIN as BINARY_SENSOR_DOMAIN
+from homeassistant.components.sensor import DOMAIN as SENSOR_DOMAIN
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import ATTR_UNIT_OF_MEASUREMENT, STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant, State
@@ -83,6 +85,17 @@ def point_of(hass: HomeAssistant, entity_id: str) -> tuple[Readings, Ref] | None
     if readings is None:
         return None
     return next(((readings, ref) for ref in _refs(readings, entity.unique_id)), None)
+
+
+def entity_of(hass: HomeAssistant, readings: Readings, ref: Ref) -> str | None:
+    """The entity that shows a point of ours, unless it is switched off; settings are not looked for."""
+    registry = er.async_get(hass)
+    for platform in (SENSOR_DOMAIN, BINARY_SENSOR_DOMAIN) if ref in readings.known else ():
+        entity_id = registry.async_get_entity_id(platform, DOMAIN, readings.unique_id(ref))
+        entity = registry.async_get(entity_id) if entity_id else None
+        if entity is not None and not entity.disabled:
+            return entity.entity_id
+    return None
 
 
 def _refs(readings: Readings, unique_id: str) -> Iterator[Ref]:

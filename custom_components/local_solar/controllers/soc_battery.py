@@ -8,12 +8,11 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import UnitOfElectricPotential
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
 from homeassistant.util.unit_conversion import ElectricPotentialConverter
 
 from ..const import CONF_FAMILY, DOMAIN
 from ..solarlink.points import Ref
-from .entity_values import EntityValue, Readings, flag_of, number_of, point_of, readings_of, value_of_reading
+from .entity_values import EntityValue, Readings, entity_of, flag_of, number_of, point_of, readings_of, value_of_reading
 from .soc_options import ALARM, HIGHEST_CELL, LOWEST, LOWEST_CELL, MEAN, ROLES
 
 FAMILY = "pylontech"
@@ -132,18 +131,8 @@ def suggested(hass: HomeAssistant) -> dict[str, Any]:
     stack = Battery(hass, {})._stack()
     if stack is None:
         return {}
-    registry = er.async_get(hass)
     root = stack.client.installation.root.id
-
-    def entity_of(platform: str, key: str) -> str | None:
-        ref = Ref(root, key)
-        if ref not in stack.known:
-            return None
-        entity_id = registry.async_get_entity_id(platform, DOMAIN, stack.unique_id(ref))
-        entity = registry.async_get(entity_id) if entity_id else None
-        return entity_id if entity and not entity.disabled else None
-
-    found = {role: entity_id for role in ROLES if (entity_id := entity_of("sensor", role))}
-    if (alarm := entity_of("binary_sensor", PROBLEM)) is not None:
+    found = {role: entity_id for role in ROLES if (entity_id := entity_of(hass, stack, Ref(root, role)))}
+    if (alarm := entity_of(hass, stack, Ref(root, PROBLEM))) is not None:
         return {**found, ALARM: [alarm]}
     return dict(found)

@@ -102,7 +102,8 @@ def _choice(options: list[selector.SelectOptionDict], *, multiple: bool = False)
     )
 
 
-def _loaded(hass: HomeAssistant, kind: type) -> list[ConfigEntry[Any]]:
+def loaded(hass: HomeAssistant, kind: type) -> list[ConfigEntry[Any]]:
+    """The entries that work and whose client is of a kind."""
     return [
         entry
         for entry in hass.config_entries.async_entries(DOMAIN)
@@ -122,7 +123,7 @@ def _has_relay(entry: ConfigEntry[Any]) -> bool:
 
 def inverters_near(hass: HomeAssistant) -> Iterator[dict[str, Any]]:
     """Every inverter behind the gateways that are loaded, as an entry keeps a chosen one."""
-    for entry in _loaded(hass, LimitClient):
+    for entry in loaded(hass, LimitClient):
         installation: Installation = entry.runtime_data.client.installation
         facts: Mapping[str, Any] = installation.facts.get("inverters", {})
         for unit in installation.units:
@@ -150,8 +151,8 @@ def form(hass: HomeAssistant, known: Mapping[str, Any]) -> vol.Schema:
         selector.SelectOptionDict(value=choice, label=f"{each[NAME]} ({each[MODEL]}, {each[SERIAL]})")
         for choice, each in inverters.items()
     ]
-    relays = [entry for entry in _loaded(hass, RelayClient) if _has_relay(entry)]
-    return _form(_entries(_loaded(hass, MeterClient)), labels, _entries(relays))
+    relays = [entry for entry in loaded(hass, RelayClient) if _has_relay(entry)]
+    return _form(_entries(loaded(hass, MeterClient)), labels, _entries(relays))
 
 
 def _form(
