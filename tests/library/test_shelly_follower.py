@@ -7,14 +7,19 @@ from itertools import pairwise
 from time import monotonic
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
 
+from custom_components.local_solar.solarlink.links.stats import LinkStats
 from custom_components.local_solar.solarlink.live import MeterReading
 from custom_components.local_solar.solarlink.points import Ref
 from custom_components.local_solar.solarlink.shelly_em import FAMILY
+from custom_components.local_solar.solarlink.shelly_em.socket import RpcSocket
+from custom_components.local_solar.solarlink.trace import Trace
 
 from .rig import measured, values
-from .shelly_rig import EM, EM3, EM_GEN3, FAST, HASTY, PRO_3EM, PRO_EM, Followed, Rig, named, until
+from .shelly_rig import EM, EM3, EM_GEN3, FAST, HASTY, HOST, PRO_3EM, PRO_EM, Followed, Rig, named, until
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -295,3 +300,48 @@ async def test_the_log_tells_a_silence_once(rig: Rig, caplog: pytest.LogCaptureF
     sim.faults.clear()
     await followed.more(2)
     assert sum("not followed" in record.message for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+async def test_an_end_in_the_middle_of_a_good_bye_leaves_no_session(
+    monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    opened: list[aiohttp.ClientSession] = []
+    over = asyncio.Event()
+    make = aiohttp.ClientSession
+
+    def note(*arguments: Any, **more: Any) -> aiohttp.ClientSession:
+        opened.append(make(*arguments, **more))
+        return opened[-1]
+
+    async def never_says_good_bye(request: web.BaseRequest) -> web.StreamResponse:
+        socket = web.WebSocketResponse(autoclose=False)
+        await socket.prepare(request)
+        await over.wait()
+        return socket
+
+    monkeypatch.setattr(aiohttp, "ClientSession", note)
+    server = web.ServerRunner(web.Server(never_says_good_bye))
+    await server.setup()
+    site = web.TCPSite(server, HOST, 0)
+    await site.start()
+    address = f"http://{HOST}:{server.addresses[0][1]}"
+    connection = RpcSocket(
+        address,
+        timing=FAST,
+        stats=LinkStats(),
+        trace=Trace(),
+        password="",
+        expected="",
+        notified=lambda *_: None,
+    )
+    await connection.connect()
+    ending = asyncio.create_task(connection.close(finish=True))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    stopped = ending.cancel()
+    await asyncio.wait((ending,))
+    assert ending.cancelled() is stopped, "whoever closes does not go on after it was stopped"
+    assert [session.closed for session in opened] == [True]
+    over.set()
+    await server.cleanup()

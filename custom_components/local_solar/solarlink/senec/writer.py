@@ -302,10 +302,9 @@ class Writer:
         self._closed = True
         unsaved = "save" in self._tasks
         tasks: Mapping[str, asyncio.Task[None]] = dict(self._tasks)
-        for name, task in tasks.items():
+        for name in tasks:
             self._stop(name)
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
         if unsaved and self._exchange.connected:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_SAVE):

@@ -177,21 +177,32 @@ class RpcSocket:
 
         Calls that are under way come to their end first if ``finish``; otherwise they get ``LinkLostError``.
         """
-        if finish and self.open:
-            async with self._turns.turn(Priority.POLL):
-                pass
+        try:
+            if finish and self.open:
+                async with self._turns.turn(Priority.POLL):
+                    pass
+        finally:
+            await self._end()
+
+    async def _end(self) -> None:
+        """Close everything, also when whoever closes is stopped in the middle of it."""
         reader, self._reader = self._reader, None
         connection, self._socket = self._socket, None
         session, self._session = self._session, None
         self.ended.set()
-        if reader is not None:
-            reader.cancel()
-            with suppress(asyncio.CancelledError):
-                await reader
-        if connection is not None:
-            # A meter that is gone does not say good-bye.
-            with suppress(TimeoutError, aiohttp.ClientError, OSError):
-                async with asyncio.timeout(1.0):
-                    await connection.close()
-        if session is not None:
-            await session.close()
+        try:
+            if reader is not None:
+                reader.cancel()
+                await asyncio.wait((reader,))
+        finally:
+            try:
+                if connection is not None:
+                    # A meter that is gone does not say good-bye.
+                    with suppress(TimeoutError, aiohttp.ClientError, OSError):
+                        async with asyncio.timeout(1.0):
+                            await connection.close()
+            finally:
+                if session is not None:
+                    await session.close()
+        if reader is not None and not reader.cancelled():
+            reader.result()
