@@ -9,7 +9,7 @@ from typing import Any
 from playwright.async_api import Page, expect
 
 from development.home_assistant import HomeAssistantInstance, free_port
-from development.owner import add_dashboard, add_installation
+from development.owner import add_dashboard, add_installation, form_answer
 from simulators.studer import StuderSimulator
 
 from .conftest import browser_page, enter_number
@@ -43,7 +43,8 @@ async def set_interval(home: HomeAssistantInstance, seconds: int) -> None:
     """Change the polling interval in the options."""
     options = "/api/config/config_entries/options/flow"
     step = await home.rest("POST", options, {"handler": (await home.entries())[0]["entry_id"]})
-    done = await home.rest("POST", f"{options}/{step['flow_id']}", {"interval": seconds})
+    answer = form_answer(step["data_schema"], {"interval": seconds})
+    done = await home.rest("POST", f"{options}/{step['flow_id']}", answer)
     assert done["type"] == "create_entry", done
 
 
