@@ -295,7 +295,7 @@ class LocalSolarConfigFlow(ConfigFlow, domain=DOMAIN):
         if form.ask is not None:
             schema = form.ask(self.hass, known)
         schema = _with_hosts(schema, found)
-        schema = self.add_suggested_values_to_schema(schema, known or form.propose(self.hass))
+        schema = self.add_suggested_values_to_schema(schema, known or form.suggest(self.hass))
         return self.async_show_form(
             step_id=f"{family}_{link}", data_schema=schema, errors=errors, description_placeholders=placeholders
         )

@@ -70,7 +70,7 @@ class LinkForm:
     """Whether nothing is at the far end, because what is needed belongs to other entries: nothing is read or polled."""
     ask: Callable[[HomeAssistant, FormData], vol.Schema] | None = None
     """Builds the form with what Home Assistant has now; takes what the entry knows already."""
-    propose: Callable[[HomeAssistant], Mapping[str, Any]] = lambda hass: {}
+    suggest: Callable[[HomeAssistant], Mapping[str, Any]] = lambda hass: {}
     """What the form begins with where nothing is known yet."""
     settle: Callable[[HomeAssistant, FormData, FormData], dict[str, Any]] = lambda hass, data, known: dict(data)
     """What an entry keeps of the input, given what it knew before."""
@@ -410,7 +410,7 @@ FAMILIES: Mapping[str, FamilyEntry] = {
             "house": LinkForm(
                 schema=feed_in.SCHEMA,
                 ask=feed_in.form,
-                propose=feed_in_proposal.proposal,
+                suggest=feed_in_proposal.proposal,
                 settle=feed_in.settle,
                 complaints=feed_in.complaints,
                 look=async_look,

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +92,14 @@ async def enter_number(home: HomeAssistantInstance, page: Page, entity: str, num
     A value that arrives while somebody types is drawn over what was typed, so this is tried again as people do.
     """
     field = page.locator("ha-more-info-dialog input[type=number]").first
-    for patience in (15.0, 15.0, 60.0):
+
+    async def entered(patience: float) -> dict[str, Any]:
         await field.fill(f"{number:g}")
         await field.press("Enter")
         await field.press("Tab")
-        try:
-            return await home.wait_for_state(entity, lambda state: float(state["state"]) == number, timeout=patience)
-        except TimeoutError:
-            if patience > 15.0:
-                raise
-    raise AssertionError
+        return await home.wait_for_state(entity, lambda state: float(state["state"]) == number, timeout=patience)
+
+    for _ in range(2):
+        with suppress(TimeoutError):
+            return await entered(15.0)
+    return await entered(60.0)

@@ -11,7 +11,8 @@ from homeassistant.helpers import config_validation as cv
 def opened(form: ConfigFlowResult) -> dict[str, Any]:
     """What the fields of a form begin with, as the frontend reckons it from what Home Assistant sends to it.
 
-    A default of a section hides everything that is suggested inside it.
+    A default of a section hides everything that is suggested inside it. What the frontend invents for a required field
+    without either, such as the first choice of a list, is left out.
     """
     assert form["data_schema"] is not None
     fields = probatio.to_field_list(form["data_schema"], custom_serializer=cv.custom_serializer)

@@ -9,15 +9,20 @@ import pytest
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 
+from custom_components.local_solar.const import DOMAIN
 from custom_components.local_solar.controllers import entity_values, feed_in as controller
 from custom_components.local_solar.controllers.feed_in import FeedInControl
 from custom_components.local_solar.flows import feed_in as asked
 from custom_components.local_solar.solarlink.control.feed_in_loss import STOP_WAIT_S
+from simulators.victron_gx import GxSimulator
 
-from .common import state_of, warnings_of_ours
+from . import victron_home
+from .common import poll, state_of, value, warnings_of_ours
 from .feed_in_home import DISCHARGE, EAST, HOST, RATED, SHED, SOC, VOLTS, WEST, FeedInHome
 
+GX = victron_home.GX
 LOWEST = {WEST: 3.0, EAST: 3.0, SHED: 4.0}
 """12 W for each input, in whole per cent of the rated power."""
 
@@ -60,6 +65,36 @@ async def test_without_the_meter_the_sum_is_ramped_down(
     await feed_in.until_settled()
     assert feed_in.shown("feed_in_meter_lost") == STATE_OFF
     assert len(warnings_of_ours(caplog)) <= 2
+
+
+async def test_a_house_on_its_own_inverter_is_fed_nothing(
+    hass: HomeAssistant, feed_in: FeedInHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victron_home.hurry(monkeypatch)
+    gx = GxSimulator(house=feed_in.house, pace=0.0)
+    entry = await feed_in.load(victron_home.gx_entry(await gx.listen()))
+    try:
+        island = er.async_get(hass).async_get_entity_id("binary_sensor", DOMAIN, f"{GX}-vebus-on_own_inverter")
+        assert island is not None
+        await feed_in.started(battery={asked.GRID_LOST: island})
+        assert value(hass, island) == STATE_OFF
+        feed_in.house.grid.connected, feed_in.house.settings.inverter_allowed = False, True
+        # Without a grid the inverters end within a second, and the Multi takes over what they gave.
+        await feed_in.until(lambda: feed_in.given == 0.0 and feed_in.house.inverter_output > 200.0)
+        await poll(entry.runtime_data)
+        assert value(hass, island) == STATE_ON
+        await feed_in.until(lambda: feed_in.shown("feed_in_state") == "grid_down")
+        assert feed_in.number("feed_in_cap") == 0.0
+        assert feed_in.shown("feed_in_cap_reason") == "grid_down"
+        await feed_in.until(lambda: feed_in.limits == LOWEST)
+        feed_in.house.grid.connected, feed_in.house.settings.inverter_allowed = True, False
+        await poll(entry.runtime_data)
+        await feed_in.until_settled()
+    finally:
+        if feed_in.entry is not None:
+            await hass.config_entries.async_unload(feed_in.entry.entry_id)
+        await hass.config_entries.async_unload(entry.entry_id)
+        await gx.close()
 
 
 async def test_without_the_dtu_nothing_can_be_sent(feed_in: FeedInHome) -> None:

@@ -12,7 +12,7 @@ type Numbers = Callable[[str], float | int | None]
 """The value of a register of the point's service by its key; ``None`` where it was not read or has none."""
 
 ISLAND_POWER = 100.0
-"""W above which an inverter without grid feeds a house, and not only itself (section 2.2)."""
+"""W above which an inverter without grid feeds a house, and not only itself (feed_in_control section 9.9)."""
 VOLTAGES: Mapping[Service, str] = {
     Service.SYSTEM: "battery_voltage",
     Service.BATTERY: "voltage",
